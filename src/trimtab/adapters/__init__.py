@@ -1,0 +1,1 @@
+"""Technology, behind ports. One folder per technology; none imports another."""

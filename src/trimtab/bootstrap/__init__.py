@@ -1,0 +1,1 @@
+"""The only place that imports adapters: one function per process role."""

@@ -1,0 +1,1 @@
+"""Controllers, one folder per noun: watches, observe, reconcile, report."""

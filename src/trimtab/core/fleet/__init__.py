@@ -1,0 +1,1 @@
+"""Reserved floor of the core: fleet. Nothing is decided here yet."""

@@ -1,0 +1,1 @@
+"""Reserved floor of the core: promotion. Nothing is decided here yet."""

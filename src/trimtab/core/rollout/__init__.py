@@ -1,0 +1,1 @@
+"""Reserved floor of the core: rollout. Nothing is decided here yet."""

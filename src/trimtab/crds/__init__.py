@@ -1,0 +1,1 @@
+"""Wire models per API group and version, with their mapping to core values."""

@@ -1,0 +1,1 @@
+"""Generic controller engine: knows nothing of our domain."""
