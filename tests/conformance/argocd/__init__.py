@@ -1,0 +1,1 @@
+"""Runners for the suites taken from Argo CD: one module a suite, named like its folder."""
