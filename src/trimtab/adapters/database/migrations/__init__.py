@@ -1,0 +1,1 @@
+"""Alembic's scripts for the ledger; run by ``adapters.database.migrate`` only."""
