@@ -5,8 +5,6 @@ Read only: a model never writes back what it read, since it drops what it does n
 
 import msgspec
 
-from trimtab.core import JsonValue
-
 
 class _Wire(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
     """Camel-case names on the wire, defaults left out."""
@@ -48,7 +46,7 @@ class HelmSource(_Wire, frozen=True):
     skip_crds: bool = False
     skip_tests: bool = False
     skip_schema_validation: bool = False
-    values_object: dict[str, JsonValue] | None = None
+    values_object: dict[str, object] | None = None
     namespace: str = ""
     kube_version: str = ""
     api_versions: tuple[str, ...] = ()
