@@ -113,7 +113,9 @@ class TreeEntry:
 class Source(Protocol):
     """Git repositories, mirrored locally. All methods may be called concurrently."""
 
-    async def resolve(self, repository: Repository, revision: str, *, fresh: bool = False) -> Resolved:
+    async def resolve(
+        self, repository: Repository, revision: str, *, fresh: bool = False
+    ) -> Resolved:
         """Return the commit of a branch, tag, commit id, HEAD or semver range.
 
         Args:

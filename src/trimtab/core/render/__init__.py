@@ -1,1 +1,33 @@
-"""To be filled by its room."""
+"""Rendering as values: what is asked of an engine, and when an earlier answer still holds."""
+
+from trimtab.core.render.detect import SourceType, detect_source_type
+from trimtab.core.render.readset import ReadSet, render_key
+from trimtab.core.render.request import (
+    DirectoryRequest,
+    HelmFileParameter,
+    HelmParameter,
+    HelmRequest,
+    JsonnetVariable,
+    KustomizeOptions,
+    KustomizePatch,
+    KustomizeRequest,
+    RenderRequest,
+    TextFile,
+)
+
+__all__ = [
+    "DirectoryRequest",
+    "HelmFileParameter",
+    "HelmParameter",
+    "HelmRequest",
+    "JsonnetVariable",
+    "KustomizeOptions",
+    "KustomizePatch",
+    "KustomizeRequest",
+    "ReadSet",
+    "RenderRequest",
+    "SourceType",
+    "TextFile",
+    "detect_source_type",
+    "render_key",
+]
