@@ -386,7 +386,7 @@ class ClusterDirectory(Protocol):
         ...
 
     def subscribe(self, listener: Callable[[Cluster, WatchEvent | None], None]) -> None:
-        """Call ``listener`` for watch events of all clusters, and with None when reachability turns."""
+        """Call ``listener`` for every watch event, and with None when reachability turns."""
         ...
 
 
