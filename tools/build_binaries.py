@@ -1,0 +1,34 @@
+"""Builds the Go parts that tests run, or finds them in the cache, and prints their paths.
+
+A part that cannot be built fails here, before any test could be skipped or fail for want of it.
+"""
+
+# ruff: noqa: T201 - it talks to the person who runs it
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+from trimtab_build import BuildError, GoMissingError
+
+PARTS = ("trimtab.adapters.engines", "trimtab.adapters.localfleet")
+
+
+def main() -> int:
+    """Build every part and return 0, or 1 when one cannot be built."""
+    for part in PARTS:
+        try:
+            print(import_module(part).build_binary(progress=_say), file=sys.stderr)
+        except (BuildError, GoMissingError) as error:
+            print(error, file=sys.stderr)
+            return 1
+    return 0
+
+
+def _say(line: str) -> None:
+    print(line, file=sys.stderr, flush=True)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
