@@ -1,10 +1,7 @@
 """Plans: what a sync will do, in which order, how far it is, and what is next."""
 
 from trimtab.core.plan.advance import (
-    NO_DEADLINES,
-    NOTHING_MESSAGE,
-    SUCCEEDED_MESSAGE,
-    TERMINATED_MESSAGE,
+    DEFAULT_DEADLINES,
     advance,
     can_supersede,
     next_actions,
@@ -17,6 +14,11 @@ from trimtab.core.plan.budget import (
     DeletionBudget,
     check_budget,
     check_fleet_budget,
+)
+from trimtab.core.plan.look import (
+    NOTHING_MESSAGE,
+    SUCCEEDED_MESSAGE,
+    TERMINATED_MESSAGE,
 )
 from trimtab.core.plan.options import (
     NEVER_RECREATED,
@@ -110,6 +112,7 @@ from trimtab.core.plan.words import (
 __all__ = [
     "CHILD_DELIVERIES",
     "DEFAULT_BUDGET",
+    "DEFAULT_DEADLINES",
     "DEFAULT_HISTORY_LIMIT",
     "DEFAULT_RETRY_DURATION",
     "DEFAULT_RETRY_FACTOR",
@@ -120,7 +123,6 @@ __all__ = [
     "KIND_ORDER",
     "NEVER_RECREATED",
     "NOTHING_MESSAGE",
-    "NO_DEADLINES",
     "PHASE_ORDER",
     "PROPAGATION",
     "PROTECTED_KINDS",
