@@ -14,6 +14,7 @@ from trimtab.core.render.request import (
     RenderRequest,
     TextFile,
 )
+from trimtab.core.render.source import SourceSpec
 
 __all__ = [
     "DirectoryRequest",
@@ -26,6 +27,7 @@ __all__ = [
     "KustomizeRequest",
     "ReadSet",
     "RenderRequest",
+    "SourceSpec",
     "SourceType",
     "TextFile",
     "detect_source_type",
