@@ -25,7 +25,7 @@ KNOWN = ROOT / "tests" / "conformance" / "known.json"
 DIFFERENT = ROOT / "tests" / "conformance" / "different.json"
 
 
-class Unsupported(Exception):  # noqa: N818 -- an outcome, not a fault
+class Unsupported(Exception):
     """The product has no function that this case could be handed to."""
 
 

@@ -16,9 +16,11 @@ from trimtab.core.health import (
     HookState,
     aggregate_health,
     assess_health,
+    counts_in_application,
     hook_state,
     worst,
 )
+from trimtab.core.manifest import GroupKind
 
 _DEGRADED, _HEALTHY = HealthStatus.DEGRADED, HealthStatus.HEALTHY
 _PROGRESSING, _SUSPENDED = HealthStatus.PROGRESSING, HealthStatus.SUSPENDED
@@ -266,6 +268,14 @@ def test_an_application_is_as_healthy_as_its_worst_resource() -> None:
     assert aggregate_health([]) is _HEALTHY
     assert aggregate_health([None, HEALTHY]) is _HEALTHY
     assert aggregate_health([HEALTHY, MISSING, Health(_PROGRESSING)]) is HealthStatus.MISSING
+
+
+def test_a_child_application_that_nobody_has_seen_does_not_turn_its_parent() -> None:
+    child, other = GroupKind("argoproj.io", "Application"), GroupKind("apps", "Deployment")
+    assert not counts_in_application(child, MISSING)
+    assert counts_in_application(child, Health(_DEGRADED))
+    assert counts_in_application(other, MISSING)
+    assert not counts_in_application(other, None)
 
 
 @given(st.lists(st.sampled_from(list(HealthStatus))), st.sampled_from(list(HealthStatus)))

@@ -6,6 +6,7 @@ from trimtab.core.health.assess import (
     RULES,
     assess_application,
     assess_health,
+    counts_in_application,
     is_health_ignored,
 )
 from trimtab.core.health.health import (
@@ -30,6 +31,7 @@ __all__ = [
     "aggregate_health",
     "assess_application",
     "assess_health",
+    "counts_in_application",
     "hook_state",
     "is_health_ignored",
     "worst",

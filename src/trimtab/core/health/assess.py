@@ -61,6 +61,21 @@ def is_health_ignored(annotations: Mapping[str, str]) -> bool:
     return annotations.get(IGNORE_HEALTH) == "true"
 
 
+def counts_in_application(group_kind: GroupKind, health: Health | None) -> bool:
+    """Return whether an object's health is part of its application's.
+
+    A child application that has not been looked at yet, or whose cluster is away, does not turn
+    its parent: nothing in the parent is wrong.
+
+    Source:
+        Argo CD, setApplicationHealth.
+    """
+    if health is None:
+        return False
+    is_unclear = health.status in {HealthStatus.MISSING, HealthStatus.UNKNOWN}
+    return not (group_kind == APPLICATION and is_unclear)
+
+
 def assess_service(body: JsonObject) -> Health:
     """Return a Service's health: a load balancer waits for its address."""
     if text_at(body, "spec", "type") != "LoadBalancer":

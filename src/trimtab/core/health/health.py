@@ -55,8 +55,9 @@ def aggregate_health(healths: Iterable[Health | None]) -> HealthStatus:
 
     Args:
         healths: One a resource, ``MISSING`` for one that is desired but not there, None for a
-            kind without health. Leave out hooks, resources to be pruned, and those that say
-            ``argocd.argoproj.io/ignore-healthcheck: "true"``.
+            kind without health. Leave out hooks, resources to be pruned, those that say
+            ``argocd.argoproj.io/ignore-healthcheck: "true"``, and those that
+            `counts_in_application` says do not count.
 
     Returns:
         The worst; Healthy for an application without resources.

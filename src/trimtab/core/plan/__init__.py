@@ -56,6 +56,7 @@ from trimtab.core.plan.plan import (
     SkipReason,
     Wave,
     digest_changes,
+    namespace_candidate,
 )
 from trimtab.core.plan.progress import (
     ENDED,
@@ -90,7 +91,6 @@ from trimtab.core.plan.steps import (
     WaitHealth,
 )
 from trimtab.core.plan.sync import (
-    namespace_candidate,
     plan_deletion,
     plan_sync,
 )

@@ -1,8 +1,9 @@
 """The options of a sync: what an application asks for, and what a resource asks for itself."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import StrEnum
+from typing import TypeAlias
 
 from trimtab.core.manifest import Permission, ResourceOptions, resource_options
 
@@ -73,6 +74,7 @@ _FLAGS = {
 }
 _PERMISSIONS = {"Prune": "prune_permission", "Delete": "delete_permission"}
 PROPAGATION = "PrunePropagationPolicy"
+_Value: TypeAlias = bool | Permission | Propagation
 
 
 def parse_sync_options(entries: Iterable[str]) -> tuple[SyncOptions, tuple[str, ...]]:
@@ -84,37 +86,26 @@ def parse_sync_options(entries: Iterable[str]) -> tuple[SyncOptions, tuple[str, 
     Returns:
         The options, with ``prune`` unset: that is the operation's. The unknown entries in order.
     """
-    options = SyncOptions()
+    values: dict[str, _Value] = {}
     unknown: list[str] = []
-    seen: set[str] = set()
     for entry in entries:
         name, _, value = (part.strip() for part in entry.partition("="))
-        change = _change_of(name, value)
-        if change is None:
+        parsed = _parse_value(name, value)
+        if parsed is None:
             unknown.append(entry)
-        elif name not in seen:
-            seen.add(name)
-            options = change(options)
-    return options, tuple(unknown)
+        else:
+            values.setdefault(*parsed)
+    return SyncOptions(**values), tuple(unknown)  # pyright: ignore[reportArgumentType] -- by table
 
 
-class _Change:
-    """One parsed entry: a field of the options and its value."""
-
-    def __init__(self, field: str, value: bool | Permission | Propagation) -> None:
-        self._values: dict[str, bool | Permission | Propagation] = {field: value}
-
-    def __call__(self, options: SyncOptions) -> SyncOptions:
-        return replace(options, **self._values)  # pyright: ignore[reportArgumentType] -- by table
-
-
-def _change_of(name: str, value: str) -> _Change | None:
+def _parse_value(name: str, value: str) -> tuple[str, _Value] | None:
+    """Return the field of the options that an entry sets and its value, or None."""
     if name in _FLAGS and value in {"true", "false"}:
-        return _Change(_FLAGS[name], value == "true")
+        return _FLAGS[name], value == "true"
     if name in _PERMISSIONS and value in set(Permission):
-        return _Change(_PERMISSIONS[name], Permission(value))
+        return _PERMISSIONS[name], Permission(value)
     if name == PROPAGATION and value.capitalize() in set(Propagation):
-        return _Change("prune_propagation", Propagation(value.capitalize()))
+        return "prune_propagation", Propagation(value.capitalize())
     return None
 
 

@@ -5,7 +5,14 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from trimtab.core.diff.changes import FieldChange
-from trimtab.core.manifest import HookPhase, LiveObject, Manifest, ObjectKey, digest_of
+from trimtab.core.manifest import (
+    HookPhase,
+    LiveObject,
+    Manifest,
+    ObjectKey,
+    digest_of,
+    manifest_of,
+)
 from trimtab.core.plan.options import SyncOptions, WriteChoice
 
 DIGEST_LENGTH = 16
@@ -203,3 +210,18 @@ def digest_changes(revision: str, changes: Iterable[PlannedChange]) -> str:
         for change in changes
     )
     return digest_of([revision, rows])[:DIGEST_LENGTH]
+
+
+def namespace_candidate(
+    name: str, live: LiveObject | None, *, body_metadata: dict[str, dict[str, str]] | None = None
+) -> Candidate:
+    """Return the candidate for option CreateNamespace.
+
+    Args:
+        name: The destination's namespace.
+        live: The namespace, if it exists: then there is nothing to do.
+        body_metadata: ``labels`` and ``annotations`` of managedNamespaceMetadata.
+    """
+    metadata = {"name": name, **(body_metadata or {})}
+    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
+    return Candidate(manifest_of(body), live, differs=False, reason="CreateNamespace")

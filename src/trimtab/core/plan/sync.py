@@ -286,18 +286,3 @@ def _assemble(
         options=options,
         digest=digest_changes(revision, ordered),
     )
-
-
-def namespace_candidate(
-    name: str, live: LiveObject | None, *, body_metadata: dict[str, dict[str, str]] | None = None
-) -> Candidate:
-    """Return the candidate for option CreateNamespace.
-
-    Args:
-        name: The destination's namespace.
-        live: The namespace, if it exists: then there is nothing to do.
-        body_metadata: ``labels`` and ``annotations`` of managedNamespaceMetadata.
-    """
-    metadata = {"name": name, **(body_metadata or {})}
-    body = {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata}
-    return Candidate(manifest_of(body), live, differs=False, reason="CreateNamespace")
