@@ -11,6 +11,7 @@ from core.builders import WAVE, desired, existing, hook
 from trimtab.core.health import HEALTHY, Health, HealthStatus
 from trimtab.core.manifest import Manifest, ObjectKey
 from trimtab.core.plan import (
+    PHASE_ORDER,
     Action,
     ApplyWave,
     Candidate,
@@ -55,6 +56,7 @@ class _Sync:
     errors: dict[str, str] = field(default_factory=dict)
     stuck: set[str] = field(default_factory=set)
     log: list[str] = field(default_factory=list)
+    places: list[tuple[int, int]] = field(default_factory=list)
     writes: int = 0
 
     def look(self) -> Step:
@@ -69,6 +71,7 @@ class _Sync:
             step = self.look()
             match step:
                 case ApplyWave() | RunHooks():
+                    self.places.append((PHASE_ORDER[step.phase], step.wave))
                     self.log.append(" ".join(self._act(change) for change in step.changes))
                     results = [self._result(change) for change in step.changes]
                     self.progress = self.progress.with_results(results, self.now)
@@ -406,6 +409,7 @@ def test_whatever_happens_it_ends_and_is_then_silent(
             break
         sync.now += timedelta(minutes=1)
     assert isinstance(step, Finish)
+    assert sync.places == sorted(sync.places)
     before = (list(sync.log), dict(sync.live), sync.progress)
     assert sync.run() == step
     assert (sync.log, sync.live, sync.progress) == before
