@@ -226,14 +226,15 @@ def _node_difference(ours: Node, theirs: Node) -> "Node | None":
 
 
 def _without(node: Node, path: Segments) -> "Node | None":
-    if not path or path[0] not in node:
+    first, *rest = path
+    if first not in node:
         return node
     left = dict(node)
-    below = _without(left[path[0]], path[1:]) if len(path) > 1 else None
+    below = _without(left[first], tuple(rest)) if rest else None
     if below:
-        left[path[0]] = below
+        left[first] = below
     else:
-        del left[path[0]]
+        del left[first]
     return left or None
 
 

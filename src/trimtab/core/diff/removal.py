@@ -116,7 +116,7 @@ def leave_out_ignored(
         if value is ABSENT or (segments and foreign.covers(segments)):
             desired = cast("JsonObject", _removed(desired, tokens))
         else:
-            desired = cast("JsonObject", _replaced(desired, tokens, cast("JsonValue", value)))
+            desired = cast("JsonObject", _replaced(desired, tokens, value))
     trusted = trusted_fields(entries, settings.managed_fields_managers)
     return remove_paths(desired, trusted) if trusted else desired
 

@@ -114,7 +114,7 @@ class Walk:
             elif node is None and self._has_entry:
                 self._findings.possible(path, have, have)
             return
-        current = cast("JsonValue", have)
+        current = have
         if want == current and isinstance(want, bool) == isinstance(current, bool):
             if node is None and self._has_entry:
                 self._findings.possible(path, have, have)
