@@ -12,7 +12,6 @@ import contextlib
 import fcntl
 import itertools
 import os
-import tempfile
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 
@@ -38,14 +37,18 @@ def localfleet_binary() -> Path:
 
 
 @pytest.fixture(scope="session")
-def fleet(localfleet_binary: Path, request: pytest.FixtureRequest) -> Iterator[RunningFleet]:
+def fleet(
+    localfleet_binary: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[RunningFleet]:
     """Three clusters, ready: 0 is the hub, 1 a target, 2 a target for ``outage_cluster``."""
     if "PYTEST_XDIST_WORKER" not in os.environ:
         with FleetProcess.start(SHARED_PLAN, binary=localfleet_binary, progress=_say) as process:
             yield process.running
         return
-    run = request.getfixturevalue("testrun_uid")
-    with _shared_fleet(_meeting_place(run), localfleet_binary) as running:
+    # All workers of one run have their temporary folders under the same parent.
+    place = tmp_path_factory.getbasetemp().parent / "fleet"
+    place.mkdir(exist_ok=True)
+    with _shared_fleet(place, localfleet_binary) as running:
         yield running
 
 
@@ -132,12 +135,6 @@ def _locked(path: Path) -> Generator[None]:
     with path.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
-
-
-def _meeting_place(run: str) -> Path:
-    place = Path(tempfile.gettempdir()) / f"trimtab-tests-{os.getuid()}" / run
-    place.mkdir(parents=True, exist_ok=True, mode=0o700)
-    return place
 
 
 def _say(line: str) -> None:

@@ -71,6 +71,9 @@ func (s *Supervisor) onAPIServerLine(line string) {
 		return
 	}
 	c.server.open()
+	if !s.isReady() {
+		s.events.progress(fmt.Sprintf("API server %d is ready", c.index))
+	}
 	if !s.config.Clusters[c.index].Controllers {
 		c.controllers.open()
 		return

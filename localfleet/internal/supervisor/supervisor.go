@@ -134,9 +134,9 @@ func (s *Supervisor) bringUp() error {
 	if err := s.startPods(); err != nil {
 		return err
 	}
+	s.events.progress("waiting for the controllers")
 	for _, cluster := range s.clusters {
 		cluster.waitReady(context.Background())
-		s.events.progress(fmt.Sprintf("cluster %d is ready", cluster.index))
 	}
 	s.mu.Lock()
 	s.ready = true

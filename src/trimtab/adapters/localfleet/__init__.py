@@ -8,7 +8,7 @@ fleet.
 
 from trimtab.adapters.localfleet.binary import build_binary, source_dir
 from trimtab.adapters.localfleet.cluster import LocalCluster
-from trimtab.adapters.localfleet.detached import DetachedFleets
+from trimtab.adapters.localfleet.detached import DetachedFleets, FleetUpError
 from trimtab.adapters.localfleet.fleet import Fleet
 from trimtab.adapters.localfleet.pki import Authority, ClientCertificate
 from trimtab.adapters.localfleet.plan import FleetPlan
@@ -16,6 +16,7 @@ from trimtab.adapters.localfleet.process import FleetProcess
 from trimtab.adapters.localfleet.running import (
     ClusterState,
     FleetError,
+    FleetRefusedError,
     FleetStatus,
     RunningFleet,
 )
@@ -29,7 +30,9 @@ __all__ = [
     "FleetError",
     "FleetPlan",
     "FleetProcess",
+    "FleetRefusedError",
     "FleetStatus",
+    "FleetUpError",
     "LocalCluster",
     "RunningFleet",
     "build_binary",

@@ -25,6 +25,10 @@ _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _DOWN_SECONDS = 30.0
 
 
+class FleetUpError(FleetError):
+    """A detached fleet of that name is up already."""
+
+
 @dataclass(frozen=True, slots=True)
 class DetachedFleets:
     """The detached fleets of a user, under one folder."""
@@ -44,12 +48,13 @@ class DetachedFleets:
         """Start a fleet that stays up, and return when it is ready.
 
         Raises:
-            FleetError: One of this name is up, or it does not become ready.
+            FleetUpError: One of this name is up.
+            FleetError: It does not become ready.
             ValueError: The name is not a DNS label.
         """
         with self._locked(name) as folder:
             if self._alive(folder) is not None:
-                raise FleetError(f"fleet {name!r} is up already: `trimtab fleet down` ends it")
+                raise FleetUpError(f"fleet {name!r} is up already")
             run_folder = folder / "run"
             shutil.rmtree(run_folder, ignore_errors=True)
             process = FleetProcess.start(

@@ -21,6 +21,19 @@ class FleetError(RuntimeError):
     """The fleet could not be started, or its supervisor refused or did not answer."""
 
 
+class FleetRefusedError(FleetError):
+    """The supervisor refused a request.
+
+    Attributes:
+        unknown_cluster: Whether it named a cluster that the fleet does not have.
+    """
+
+    def __init__(self, message: str, *, unknown_cluster: bool) -> None:
+        """Carry the supervisor's own message."""
+        super().__init__(message)
+        self.unknown_cluster = unknown_cluster
+
+
 @dataclass(frozen=True, slots=True)
 class ClusterState:
     """What the supervisor says about one cluster.
@@ -81,7 +94,7 @@ class RunningFleet:
         """Kill a separate cluster's API server and controllers; its objects stay in etcd.
 
         Raises:
-            FleetError: The cluster shares its API server's process with others.
+            FleetRefusedError: There is no such cluster, or it shares its API server's process.
         """
         self._request("POST", f"/clusters/{index}/kill")
 
@@ -89,7 +102,7 @@ class RunningFleet:
         """Start a killed cluster at its old address, and return when it is ready.
 
         Raises:
-            FleetError: The cluster is not down, or does not become ready.
+            FleetRefusedError: There is no such cluster, it is not down, or does not become ready.
         """
         self._request("POST", f"/clusters/{index}/start")
 
@@ -150,5 +163,7 @@ class RunningFleet:
         finally:
             connection.close()
         if response.status >= http.client.BAD_REQUEST:
-            raise FleetError(body.get("error", f"the supervisor answered {response.status}"))
+            message = body.get("error", f"the supervisor answered {response.status}")
+            unknown = response.status == http.client.NOT_FOUND
+            raise FleetRefusedError(message, unknown_cluster=unknown)
         return body
