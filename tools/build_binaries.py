@@ -1,4 +1,4 @@
-"""Builds the Go parts that tests run, or finds them in the cache, and prints their paths.
+"""Builds the Go parts that tests run, or finds them in the cache, and says where they are.
 
 A part that cannot be built fails here, before any test could be skipped or fail for want of it.
 """
@@ -8,19 +8,19 @@ A part that cannot be built fails here, before any test could be skipped or fail
 from __future__ import annotations
 
 import sys
-from importlib import import_module
 
+from trimtab.adapters import engines, localfleet
 from trimtab_build import BuildError, GoMissingError
 
-PARTS = ("trimtab.adapters.engines", "trimtab.adapters.localfleet")
+PARTS = (engines.find_binary, localfleet.build_binary)
 
 
 def main() -> int:
     """Build every part and return 0, or 1 when one cannot be built."""
-    for part in PARTS:
+    for find in PARTS:
         try:
-            print(import_module(part).build_binary(progress=_say), file=sys.stderr)
-        except (BuildError, GoMissingError) as error:
+            _say(str(find(progress=_say)))
+        except (BuildError, GoMissingError, FileNotFoundError) as error:
             print(error, file=sys.stderr)
             return 1
     return 0

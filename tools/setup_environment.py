@@ -58,7 +58,9 @@ def _lock(folder: int) -> None:
 
 def _is_current() -> bool:
     try:
-        return STAMP.read_text(encoding="utf-8") == _wanted_stamp() and _works(VENV / "bin/python")
+        return (
+            STAMP.read_text(encoding="utf-8") == _wanted_stamp() and (VENV / "bin/python").exists()
+        )
     except OSError:
         return False
 
