@@ -132,8 +132,11 @@ def _run(
     ) as process:
         assert process.stdout is not None
         for line in process.stdout:
-            tail.append(line.rstrip())
-            packages += 1
+            # `go build -v` names each package on a line of its own; whatever has blanks is trouble.
+            if " " in line:
+                tail.append(line.rstrip())
+            else:
+                packages += 1
             if time.monotonic() - reported >= _PROGRESS_SECONDS:
                 reported = time.monotonic()
                 progress(f"{name}: {packages} packages after {reported - started:.0f} s")

@@ -71,6 +71,10 @@ func (c *children) startHere(s spec) error {
 	if c.closing {
 		return errAsked
 	}
+	if c.running[s.name] != nil {
+		// A restart after a crash came later than a start that was asked for.
+		return nil
+	}
 	log, err := os.OpenFile(c.logPath(s.name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
 	if err != nil {
 		return err
