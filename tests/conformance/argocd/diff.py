@@ -7,7 +7,6 @@ from typing import Any
 from conformance.argocd import jq
 from conformance.cases import Case
 from conformance.framework import Answer, Unsupported, compare_keys
-
 from trimtab.core.diff import canonical, ignore, secrets, serverside, structured, threeway, trusted
 from trimtab.core.diff.quantities import parse_quantity
 from trimtab.core.diff.removal import pointer_tokens, remove_pointers

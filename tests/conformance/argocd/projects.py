@@ -5,7 +5,6 @@ from typing import Any
 
 from conformance.cases import Case
 from conformance.framework import Answer, Unsupported, compare_keys
-
 from trimtab.core.manifest import GroupKind
 from trimtab.core.policy import (
     destination_permitted,

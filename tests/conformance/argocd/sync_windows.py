@@ -6,7 +6,6 @@ from typing import Any
 
 from conformance.cases import Case
 from conformance.framework import Answer, Unsupported, compare_keys
-
 from trimtab.core.policy import (
     SyncWindow,
     WindowTarget,

@@ -231,7 +231,7 @@ def _filling(values: "JsonObject | _Fill") -> Callable[[JsonValue], JsonValue]:
     def filled(value: JsonValue) -> JsonValue:
         if not isinstance(value, Mapping):
             return value
-        return _merged(value, values if isinstance(values, Mapping) else values(value))
+        return _merged(value, values(value) if callable(values) else values)
 
     return filled
 
