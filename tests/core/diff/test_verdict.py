@@ -79,8 +79,10 @@ def test_an_applied_deployment_is_in_sync_whatever_others_add() -> None:
             "an env item removed",
             [*_CONTAINER, "env"],
             [{"name": "B", "value": "2"}],
-            "spec.template.spec.containers[name=web].env[name=A]: "
-            '(none) -> {"name":"A","value":"1"}',
+            (
+                "spec.template.spec.containers[name=web].env[name=A]: "
+                '(none) -> {"name":"A","value":"1"}'
+            ),
         ),
         ("a label lost", ["metadata", "labels"], {}, "metadata.labels.app: (none) -> web"),
     ],

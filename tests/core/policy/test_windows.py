@@ -44,9 +44,10 @@ def test_bad_schedules_are_refused(text: str) -> None:
     assert parse_schedule(text) is None
 
 
-@given(
-    st.integers(0, 59), st.integers(0, 23), st.datetimes(datetime(2020, 1, 1), datetime(2030, 1, 1))
-)
+_FIRST, _LAST = datetime.fromisoformat("2020-01-01"), datetime.fromisoformat("2030-01-01")
+
+
+@given(st.integers(0, 59), st.integers(0, 23), st.datetimes(_FIRST, _LAST))
 def test_the_next_time_of_a_daily_schedule_is_within_a_day(
     minute: int, hour: int, moment: datetime
 ) -> None:
