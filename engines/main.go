@@ -16,6 +16,9 @@ import (
 	"trimtab.dev/engines/internal/helm"
 	"trimtab.dev/engines/internal/kustomize"
 	"trimtab.dev/engines/internal/manifests"
+	"trimtab.dev/engines/internal/normalise"
+	"trimtab.dev/engines/internal/scripts"
+	"trimtab.dev/engines/internal/versions"
 	"trimtab.dev/engines/internal/worker"
 )
 
@@ -40,7 +43,10 @@ func main() {
 
 func methods() worker.Methods {
 	all := worker.Methods{}
-	for _, group := range []worker.Methods{manifests.Methods(), directory.Methods(), helm.Methods(), kustomize.Methods()} {
+	for _, group := range []worker.Methods{
+		manifests.Methods(), directory.Methods(), helm.Methods(), kustomize.Methods(),
+		scripts.Methods(), versions.Methods(), normalise.Methods(),
+	} {
 		maps.Copy(all, group)
 	}
 	return all

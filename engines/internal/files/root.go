@@ -143,6 +143,21 @@ func (r *Root) ReadDir(name string) ([]fs.DirEntry, error) {
 	return entries, nil
 }
 
+// WriteFile writes a file and the directories above it; only methods that fetch do that.
+func (r *Root) WriteFile(name string, content []byte) error {
+	clean, err := r.Clean(name)
+	if err != nil {
+		return err
+	}
+	if err := r.root.MkdirAll(path.Dir(clean), 0o755); err != nil {
+		return r.failure(name, err)
+	}
+	if err := r.root.WriteFile(clean, content, 0o644); err != nil {
+		return r.failure(name, err)
+	}
+	return nil
+}
+
 // Record adds a file to the read set.
 func (r *Root) Record(name string) { r.record(name, false) }
 

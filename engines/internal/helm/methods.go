@@ -10,6 +10,9 @@ import (
 func Methods() worker.Methods {
 	return worker.Methods{
 		"helm.template":   worker.Typed(template),
+		"helm.dependency": worker.Typed(dependency),
+		"helm.pull":       worker.Typed(pull),
+		"helm.resolve":    worker.Typed(resolve),
 		"helm.set_escape": worker.Typed(setEscape),
 	}
 }
