@@ -12,6 +12,7 @@ from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 TESTS = Path(__file__).parent
 ALLOWED_SKIPS = TESTS / "allowed-skips.txt"
@@ -20,6 +21,10 @@ ALLOWED_SKIPS = TESTS / "allowed-skips.txt"
 DEADLINES = {"core": 60, "scenario": 60, "contract": 180, "conformance": 300, "e2e": 900}
 OTHER_DEADLINE = 300
 OFFLINE = ("core", "scenario")
+
+# Time says nothing about a property on a machine that also runs API servers.
+settings.register_profile("trimtab", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("trimtab")
 
 pytest_plugins = ["fleet_fixtures"] if importlib.util.find_spec("fleet_fixtures") else []
 
