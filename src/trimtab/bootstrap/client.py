@@ -1,0 +1,79 @@
+"""Connections of the command line: the hub by kubeconfig, destinations by their Secrets."""
+
+from collections.abc import AsyncGenerator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+from trimtab.adapters.kubernetes import (
+    ConnectionSettings,
+    KubernetesCluster,
+    cluster_config,
+    connection_of,
+    load_kubeconfig,
+)
+from trimtab.ports.cluster import Cluster, ClusterSettings, ClusterUnknown
+from trimtab.services.registry import IN_CLUSTER_SERVER, find_cluster, read_clusters
+
+
+@asynccontextmanager
+async def connect_hub(
+    *, kubeconfig: Path | None = None, context: str | None = None
+) -> AsyncGenerator[Cluster]:
+    """Open the hub; its watches run for as long as the block lasts.
+
+    Raises:
+        ConnectionInvalid: No kubeconfig, no such context, or an entry that is not understood.
+    """
+    async with KubernetesCluster(load_kubeconfig(kubeconfig, context)) as cluster:
+        yield cluster
+
+
+@asynccontextmanager
+async def connect_destination(
+    hub: Cluster, namespace: str, *, server: str = "", name: str = ""
+) -> AsyncGenerator[Cluster]:
+    """Open the cluster that an Application is delivered to.
+
+    Args:
+        hub: Where the cluster Secrets are.
+        namespace: Of the Secrets.
+        server: API server URL as registered; or
+        name: the registered name.
+
+    Raises:
+        ClusterUnknown: No Secret describes it.
+        ConnectionInvalid: The Secret is not understood.
+    """
+    settings = find_cluster(await read_clusters(hub, namespace), server=server, name=name)
+    if settings.server == IN_CLUSTER_SERVER:
+        yield hub
+        return
+    async with KubernetesCluster(connection_of(settings)) as cluster:
+        yield cluster
+
+
+def settings_from_kubeconfig(
+    context: str, *, kubeconfig: Path | None = None, name: str = ""
+) -> ClusterSettings:
+    """Return what a cluster Secret says for a context of a kubeconfig.
+
+    Raises:
+        ConnectionInvalid: No such context, or its credentials only exist on this machine.
+    """
+    connection = load_kubeconfig(kubeconfig, context)
+    config = cluster_config(connection)
+    return ClusterSettings(name or context, connection.server, config)
+
+
+def connection_summary(*, kubeconfig: Path | None, context: str | None) -> ConnectionSettings:
+    """Return where the hub is and who we are there, for ``doctor``. Raises ConnectionInvalid."""
+    return load_kubeconfig(kubeconfig, context)
+
+
+__all__ = [
+    "ClusterUnknown",
+    "connect_destination",
+    "connect_hub",
+    "connection_summary",
+    "settings_from_kubeconfig",
+]

@@ -1,0 +1,124 @@
+"""``trimtab doctor``: what is missing on this machine and in the hub, and what to do about it."""
+
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+
+import click
+
+from trimtab.bootstrap.client import connection_summary
+from trimtab.bootstrap.ledger import read_ledger
+from trimtab.bootstrap.offline import go_version, open_renderer
+from trimtab.cli.errors import ExitCode
+from trimtab.cli.output import output_option, print_table, print_value, say
+from trimtab.cli.session import HubCommand, Session, current_session
+from trimtab.core.errors import TrimtabError
+from trimtab.core.manifest import GroupKind, key_of
+from trimtab.ports.cluster import ClusterReader
+from trimtab.services.registry import read_clusters
+from trimtab.services.requests import APPLICATION, PROJECT
+
+_HUB_SECONDS = 20
+_ENGINE_TIMEOUT = timedelta(seconds=30)
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """The outcome of one check: ``ok``, ``warning`` (something will not work) or ``problem``."""
+
+    check: str
+    state: str
+    message: str
+
+
+@click.command(cls=HubCommand)
+@click.option("--offline", is_flag=True, help="Do not connect to the hub.")
+@output_option
+def doctor(offline: bool, output: str) -> int:
+    """Check this machine and the hub.
+
+    Exit code 1: there is a problem; warnings alone are fine.
+    """
+    session = current_session()
+    found = [*machine(shutil.which), *asyncio.run(_engines()), *asyncio.run(_ledger(session))]
+    if not offline:
+        found += asyncio.run(_hub(session))
+    if output in {"table", "wide", "name"}:
+        rows = [[finding.check, finding.state, finding.message] for finding in found]
+        print_table(["CHECK", "STATE", "MESSAGE"], rows)
+    else:
+        print_value([asdict(finding) for finding in found], output=output)
+    has_problem = any(finding.state == "problem" for finding in found)
+    return ExitCode.NEGATIVE if has_problem else ExitCode.OK
+
+
+def machine(which: Callable[[str], str | None]) -> Iterator[Finding]:
+    """Yield what programs there are."""
+    git = which("git")
+    if git:
+        yield Finding("git", "ok", git)
+    else:
+        yield Finding("git", "problem", "not on PATH; install git")
+    go = go_version()
+    if go.startswith("missing"):
+        message = f"{go}; only needed to build the engines and the local fleet"
+        yield Finding("go", "warning", message)
+    else:
+        yield Finding("go", "ok", go)
+
+
+async def _engines() -> list[Finding]:
+    try:
+        async with open_renderer(progress=say) as renderer:
+            await renderer.parse("kind: Check\n", timeout=_ENGINE_TIMEOUT)
+    except (TrimtabError, OSError, RuntimeError) as error:
+        return [Finding("engines", "problem", str(error))]
+    return [Finding("engines", "ok", "a worker started and answered")]
+
+
+async def _ledger(session: Session) -> list[Finding]:
+    path = session.ledger_path
+    if not path.exists():
+        return [Finding("ledger", "ok", f"{path}: none yet; `trimtab serve` creates it")]
+    try:
+        found = await read_ledger(path).verify()
+    except TrimtabError as error:
+        return [Finding("ledger", "problem", error.message)]
+    if found.problems:
+        return [Finding("ledger", "problem", f"{path}: {found.problems[0]}")]
+    return [Finding("ledger", "ok", f"{path}: {found.entries} entries, whole")]
+
+
+async def _hub(session: Session) -> list[Finding]:
+    try:
+        where = connection_summary(kubeconfig=session.kubeconfig, context=session.context)
+    except TrimtabError as error:
+        return [Finding("kubeconfig", "problem", error.message)]
+    found = [Finding("kubeconfig", "ok", f"context {where.name}: {where.server}")]
+    try:
+        async with asyncio.timeout(_HUB_SECONDS), session.connect(session) as hub:
+            found.append(Finding("hub", "ok", await hub.server_version()))
+            found += [await _served(hub, kind) for kind in (APPLICATION, PROJECT)]
+            namespace = await hub.get(
+                key_of({"kind": "Namespace", "metadata": {"name": session.namespace}})
+            )
+            if namespace is None:
+                message = f"namespace {session.namespace} does not exist; name another with -n"
+                found.append(Finding("namespace", "warning", message))
+            else:
+                found.append(Finding("namespace", "ok", session.namespace))
+                clusters = await read_clusters(hub, session.namespace)
+                found.append(Finding("clusters", "ok", f"{len(clusters)} registered"))
+    except TimeoutError:
+        found.append(Finding("hub", "problem", f"no answer within {_HUB_SECONDS} s"))
+    except TrimtabError as error:
+        found.append(Finding("hub", "problem", f"{error.message} ({error.reason})"))
+    return found
+
+
+async def _served(hub: ClusterReader, kind: GroupKind) -> Finding:
+    if await hub.resource_type(kind) is None:
+        return Finding(str(kind), "problem", "not served; `trimtab crds install` installs it")
+    return Finding(str(kind), "ok", "served")

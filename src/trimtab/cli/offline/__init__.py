@@ -1,0 +1,1 @@
+"""Commands that need neither server nor cluster; each reads files, folders, or ``-`` for stdin."""

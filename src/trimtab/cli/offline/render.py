@@ -1,0 +1,125 @@
+"""``trimtab render``."""
+
+import asyncio
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import click
+
+from trimtab.bootstrap.offline import open_renderer
+from trimtab.cli.errors import CommandError, ExitCode
+from trimtab.cli.output import print_value, say, to_yaml
+from trimtab.core import JsonObject
+from trimtab.core.manifest import key_of
+from trimtab.core.render import (
+    DirectoryRequest,
+    HelmParameter,
+    HelmRequest,
+    KustomizeOptions,
+    KustomizeRequest,
+    RenderRequest,
+    SourceType,
+    detect_source_type,
+)
+from trimtab.ports.renderer import EngineError
+
+_TIMEOUT = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    name: str
+    namespace: str
+    values: tuple[str, ...]
+    parameters: tuple[str, ...]
+    images: tuple[str, ...]
+    kube_version: str
+    api_versions: tuple[str, ...]
+    recurse: bool
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--root", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.option("--name", default="", help="Release name; by default the folder's.")
+@click.option("--dest-namespace", "namespace", default="default", show_default=True)
+@click.option("--values", multiple=True, help="Helm value file, relative to FOLDER.")
+@click.option("--set", "parameters", multiple=True, metavar="KEY=VALUE", help="Helm parameter.")
+@click.option("--image", "images", multiple=True, help="Kustomize image, as in Argo CD.")
+@click.option("--kube-version", default="")
+@click.option("--api-version", "api_versions", multiple=True)
+@click.option("--recurse", is_flag=True, help="Plain directories: folders below, too.")
+@click.option(
+    "--output",
+    "-o",
+    type=click.Choice(["yaml", "json", "name"]),
+    default="yaml",
+    show_default=True,
+)
+def render(folder: Path, root: Path | None, output: str, **given: object) -> int:
+    """Render a chart, a kustomization or plain manifests, as a delivery would.
+
+    Nothing outside of --root is read; by default that is the Git repository around FOLDER.
+    """
+    folder = folder.resolve()
+    top = root.resolve() if root else _repository(folder)
+    if not folder.is_relative_to(top):
+        raise CommandError(ExitCode.USAGE, f"expected a folder below {top}, found {folder}")
+    path = folder.relative_to(top).as_posix()
+    request = _request(folder, "" if path == "." else path, _Given(**given))  # type: ignore[arg-type]
+    objects = asyncio.run(_render(request, top))
+    if output == "name":
+        for body in objects:
+            click.echo(str(key_of(body)))
+    elif output == "json":
+        print_value(objects, output="json")
+    else:
+        click.echo("---\n".join(to_yaml(body) for body in objects), nl=False)
+    return ExitCode.OK
+
+
+async def _render(request: RenderRequest, root: Path) -> tuple[JsonObject, ...]:
+    async with open_renderer(progress=say) as renderer:
+        try:
+            rendered = await renderer.render(request, root=root, timeout=_TIMEOUT)
+        except EngineError as error:
+            raise CommandError(ExitCode.ERROR, f"{error.message} ({error.reason})") from error
+    return tuple(rendered.objects)
+
+
+def _repository(folder: Path) -> Path:
+    for parent in (folder, *folder.parents):
+        if (parent / ".git").exists():
+            return parent
+    return folder
+
+
+def _request(folder: Path, path: str, given: _Given) -> RenderRequest:
+    names = [entry.name for entry in folder.iterdir()]
+    kind = detect_source_type(
+        names, has_helm=bool(given.values or given.parameters), has_kustomize=bool(given.images)
+    )
+    match kind:
+        case SourceType.HELM:
+            prefix = f"{path}/" if path else ""
+            return HelmRequest(
+                path=path,
+                release_name=given.name or folder.name,
+                namespace=given.namespace,
+                value_files=tuple(f"{prefix}{name}" for name in given.values),
+                parameters=tuple(_parameter(item) for item in given.parameters),
+                kube_version=given.kube_version,
+                api_versions=given.api_versions,
+            )
+        case SourceType.KUSTOMIZE:
+            return KustomizeRequest(path, KustomizeOptions(images=given.images))
+        case _:
+            return DirectoryRequest(path, recurse=given.recurse)
+
+
+def _parameter(item: str) -> HelmParameter:
+    name, equals, value = item.partition("=")
+    if not equals:
+        raise CommandError(ExitCode.USAGE, f"--set: expected KEY=VALUE, found {item!r}")
+    return HelmParameter(name, value)

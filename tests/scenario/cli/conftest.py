@@ -1,0 +1,113 @@
+"""Runs commands in this process on a hub in memory."""
+
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from trimtab.cli.errors import run_reporting
+from trimtab.cli.root import root
+from trimtab.cli.session import Session
+from trimtab.core import JsonObject
+from trimtab.crds.argoproj_v1alpha1.crd import definitions
+from trimtab.testing.cluster import FakeCluster
+
+NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command left behind."""
+
+    code: int
+    out: str
+    err: str
+
+
+Run = Callable[..., Ran]
+
+
+@pytest.fixture
+def hub() -> FakeCluster:
+    """Return a hub that serves Argo CD's kinds and has the namespace."""
+    cluster = FakeCluster()
+    for definition in definitions():
+        cluster.seed(definition)
+    cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})
+    return cluster
+
+
+@pytest.fixture
+def run(
+    hub: FakeCluster,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Run:
+    """Return a function that runs a command line and captures what it prints."""
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    @asynccontextmanager
+    async def connect(_: Session) -> AsyncGenerator[FakeCluster]:
+        yield hub
+
+    session = replace(Session(), connect=connect, now=lambda: NOW, state_dir=tmp_path / "state")
+
+    def call(*args: str) -> Ran:
+        code = run_reporting(root, _with_state(args, tmp_path), session=session)
+        captured = capsys.readouterr()
+        return Ran(code, captured.out, captured.err)
+
+    return call
+
+
+def _with_state(args: Sequence[str], tmp_path: Path) -> list[str]:
+    return ["--state-dir", str(tmp_path / "state"), *args]
+
+
+def application(name: str = "web", **fields: object) -> JsonObject:
+    """Return an Application that is Synced and Healthy; ``spec`` and ``status`` are laid over."""
+    spec = {
+        "project": "default",
+        "source": {
+            "repoURL": "https://git.example.com/shop.git",
+            "path": "web",
+            "targetRevision": "main",
+        },
+        "destination": {"name": "prod-1", "namespace": "shop"},
+    }
+    status = {
+        "sync": {"status": "Synced", "revision": "a" * 40},
+        "health": {"status": "Healthy"},
+        "sourceType": "Kustomize",
+        "resources": [
+            {
+                "version": "v1",
+                "kind": "Service",
+                "namespace": "shop",
+                "name": "web",
+                "status": "Synced",
+                "health": {"status": "Healthy"},
+            },
+            {
+                "group": "apps",
+                "version": "v1",
+                "kind": "Deployment",
+                "namespace": "shop",
+                "name": "web",
+                "status": "Synced",
+                "health": {"status": "Healthy"},
+            },
+        ],
+    }
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "Application",
+        "metadata": {"name": name, "namespace": "argocd"},
+        "spec": spec | fields.get("spec", {}),  # type: ignore[operator]
+        "status": status | fields.get("status", {}),  # type: ignore[operator]
+    }
