@@ -277,11 +277,13 @@ class Progress(_Wire, frozen=True):
         spec_digest: Digest of the spec that the status speaks of; never ``generation``.
         sync: Progress of the running sync, as core/plan serialises it.
         superseded: How many times in a row a running sync was superseded.
+        retry_at: When a failed sync is tried again; RFC 3339.
     """
 
     spec_digest: str = ""
     sync: msgspec.Raw = msgspec.Raw(b"null")
     superseded: int = 0
+    retry_at: str = ""
 
 
 class ApplicationStatus(_Wire, frozen=True):

@@ -1,0 +1,25 @@
+"""Argo CD's Application: a commit reaches its cluster, in order, and stays."""
+
+from trimtab.controllers.application.journal import Journal
+from trimtab.controllers.application.observe import Catalogue, World, owner_of
+from trimtab.controllers.application.reconcile import ApplicationReconciler
+from trimtab.controllers.application.settings import (
+    APP_PROJECT,
+    APPLICATION,
+    SECRET,
+    ApplicationSettings,
+)
+from trimtab.controllers.application.watches import Router
+
+__all__ = [
+    "APPLICATION",
+    "APP_PROJECT",
+    "SECRET",
+    "ApplicationReconciler",
+    "ApplicationSettings",
+    "Catalogue",
+    "Journal",
+    "Router",
+    "World",
+    "owner_of",
+]

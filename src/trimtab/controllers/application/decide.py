@@ -1,0 +1,268 @@
+"""Whether to sync now, and how: a pure decision from spec, status, observation and time.
+
+What a person asked for goes first; a sync that runs goes on; then automation, if windows allow.
+
+Source:
+    Argo CD, autoSync and setOperationState: one attempt a revision, self-heal only after a success.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import msgspec
+
+from trimtab.controllers.application.model import Inputs, Intent, Observation, Target
+from trimtab.core.conditions import Condition, ConditionType
+from trimtab.core.manifest import ObjectKey
+from trimtab.core.plan import (
+    SyncOptions,
+    SyncProgress,
+    decode_progress,
+    parse_go_duration,
+    parse_sync_options,
+    retry_delay,
+)
+from trimtab.core.policy import WindowTarget, can_sync
+from trimtab.crds.argoproj_v1alpha1.application import (
+    Application,
+    Automated,
+    InitiatedBy,
+    Operation,
+    OperationState,
+    Retry,
+    SyncOperation,
+    SyncPolicy,
+    SyncResource,
+)
+from trimtab.runtime import parse_time
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What to do.
+
+    Args:
+        intent: A sync, or None.
+        conditions: Why there is none, where a person should know.
+    """
+
+    intent: Intent | None = None
+    conditions: tuple[Condition, ...] = ()
+
+
+def is_automated(app: Application) -> bool:
+    """Return whether syncs of an Application happen by themselves."""
+    policy = app.spec.sync_policy
+    automated = policy.automated if policy else None
+    return automated is not None and automated.enabled is not False
+
+
+def policy_of(app: Application) -> SyncPolicy:
+    """Return an Application's sync policy; an empty one where it states none."""
+    return app.spec.sync_policy or SyncPolicy()
+
+
+def running_operation(app: Application) -> OperationState | None:
+    """Return the operation that was begun and has not ended, or None."""
+    state = app.status.operation_state
+    if state is None or state.finished_at or state.phase not in ("Running", "Terminating"):
+        return None
+    return state
+
+
+def requested_intent(app: Application, now: datetime) -> Intent | None:
+    """Return the sync that a person asks for, or that runs already; None for neither."""
+    state = running_operation(app)
+    if state is not None:
+        return _resumed(app, state, now)
+    operation = app.operation
+    if operation is None or operation.sync is None:
+        return None
+    sync = operation.sync
+    is_rollback = sync.source is not None or bool(sync.sources)
+    return Intent(
+        operation=operation,
+        kind="rollback" if is_rollback else "sync",
+        started_at=now,
+        options=merge_options(app, sync),
+        progress=SyncProgress(started_at=now),
+        only=_selected(sync.resources),
+        is_user=not operation.initiated_by.automated,
+    )
+
+
+def _resumed(app: Application, state: OperationState, now: datetime) -> Intent:
+    operation = state.operation if isinstance(state.operation, Operation) else Operation()
+    sync = operation.sync or SyncOperation()
+    started = parse_time(str(state.started_at or "")) or now
+    kept = app.status.trimtab
+    progress = SyncProgress(started_at=started)
+    if kept is not None and bytes(kept.sync) not in (b"", b"null"):
+        try:
+            progress = decode_progress(bytes(kept.sync))
+        except msgspec.MsgspecError:
+            progress = SyncProgress(started_at=started)
+    if state.phase == "Terminating":
+        progress = replace(progress, is_terminating=True)
+    return Intent(
+        operation=operation,
+        kind="self-heal" if sync.auto_heal_attempts_count else "sync",
+        started_at=started,
+        options=merge_options(app, sync),
+        progress=progress,
+        retry_count=state.retry_count,
+        only=_selected(sync.resources),
+        is_user=not operation.initiated_by.automated,
+        is_new=False,
+        superseded=kept.superseded if kept else 0,
+    )
+
+
+def merge_options(app: Application, sync: SyncOperation) -> SyncOptions:
+    """Return the options of a sync: the operation's own, else the policy's."""
+    entries = sync.sync_options or policy_of(app).sync_options
+    options, _ = parse_sync_options(entries)
+    strategy = sync.sync_strategy
+    forced = strategy is not None and bool(
+        (strategy.apply and strategy.apply.force) or (strategy.hook and strategy.hook.force)
+    )
+    return replace(
+        options,
+        prune=sync.prune,
+        dry_run=sync.dry_run,
+        force=options.force or forced,
+    )
+
+
+def _selected(resources: tuple[SyncResource, ...]) -> frozenset[ObjectKey] | None:
+    if not resources:
+        return None
+    return frozenset(ObjectKey(r.group, r.kind, r.namespace, r.name) for r in resources)
+
+
+def is_selected(only: frozenset[ObjectKey] | None, key: ObjectKey) -> bool:
+    """Return whether a selective sync includes an object; a missing namespace matches any."""
+    if only is None:
+        return True
+    return key in only or key.with_namespace("") in only
+
+
+def decide_automated(inputs: Inputs, observation: Observation) -> Decision:
+    """Return the sync that automation wants, or why it wants none."""
+    app, now = inputs.app, observation.now
+    automated = policy_of(app).automated
+    if not is_automated(app) or automated is None or observation.is_synced:
+        return Decision()
+    wanted = [
+        seen for seen in observation.seen if seen.differs and (seen.manifest or automated.prune)
+    ]
+    if not wanted:
+        return Decision()
+    if not observation.desired.objects and not automated.allow_empty:
+        return _refused(
+            f"Skipping sync attempt to {observation.target.revision}: auto-sync will wipe out all "
+            "resources"
+        )
+    permission = can_sync(
+        inputs.project.sync_windows, app=window_target(inputs), now=now, manual=False
+    )
+    if not permission.is_allowed:
+        return Decision()
+    attempted = _attempted(app, observation.target)
+    if attempted is None:
+        return Decision(_automated_intent(inputs, observation, automated, heal=None))
+    if attempted.phase != "Succeeded":
+        if automated.self_heal:
+            return Decision(_automated_intent(inputs, observation, automated, heal=None))
+        return _refused(
+            f"Failed last sync attempt to {observation.target.revision}: {attempted.message}"
+        )
+    if not automated.self_heal:
+        return Decision()
+    healed = frozenset(seen.key for seen in wanted)
+    return Decision(_automated_intent(inputs, observation, automated, heal=healed))
+
+
+def _refused(message: str) -> Decision:
+    return Decision(conditions=(Condition(ConditionType.SYNC_ERROR, message),))
+
+
+def window_target(inputs: Inputs) -> WindowTarget:
+    """Return what sync windows select an Application by."""
+    return WindowTarget(
+        name=inputs.app.metadata.name,
+        namespace=inputs.namespace,
+        cluster_name=inputs.cluster.name,
+        cluster_server=inputs.cluster.server,
+    )
+
+
+def _attempted(app: Application, target: Target) -> OperationState | None:
+    """Return the last operation if it was for this very target, or None."""
+    state = app.status.operation_state
+    if state is None or not state.finished_at or state.sync_result is None:
+        return None
+    result = state.sync_result
+    if result.revision != target.revision and result.revisions != target.revisions:
+        return None
+    sources = result.sources or ((result.source,) if result.source else ())
+    return state if tuple(sources) == target.wire else None
+
+
+def _automated_intent(
+    inputs: Inputs,
+    observation: Observation,
+    automated: Automated,
+    *,
+    heal: frozenset[ObjectKey] | None,
+) -> Intent:
+    app, target, now = inputs.app, observation.target, observation.now
+    policy = policy_of(app)
+    resources = tuple(
+        SyncResource(kind=k.kind, name=k.name, group=k.group, namespace=k.namespace)
+        for k in sorted(heal or ())
+    )
+    single = len(target.revisions) == 1
+    sync = SyncOperation(
+        revision=target.revision if single else "",
+        revisions=() if single else target.revisions,
+        prune=automated.prune,
+        resources=resources,
+        sync_options=policy.sync_options,
+        auto_heal_attempts_count=1 if heal is not None else 0,
+    )
+    operation = Operation(
+        sync=sync, initiated_by=InitiatedBy(automated=True), retry=policy.retry or Retry()
+    )
+    return Intent(
+        operation=operation,
+        kind="sync" if heal is None else "self-heal",
+        started_at=now,
+        options=merge_options(app, sync),
+        progress=SyncProgress(started_at=now),
+        only=heal,
+    )
+
+
+def next_attempt(intent: Intent, now: datetime) -> datetime | None:
+    """Return when a failed sync is tried again, or None when it is not."""
+    retry = intent.operation.retry
+    if retry is None or intent.progress.is_terminating:
+        return None
+    if retry.limit >= 0 and intent.retry_count >= retry.limit:
+        return None
+    backoff = retry.backoff
+    delay = retry_delay(
+        intent.retry_count,
+        duration=_duration(backoff.duration if backoff else "", timedelta(seconds=5)),
+        factor=backoff.factor if backoff else None,
+        maximum=_duration(backoff.max_duration if backoff else "", timedelta(minutes=3)),
+    )
+    return now + delay
+
+
+def _duration(text: str, default: timedelta) -> timedelta:
+    try:
+        return parse_go_duration(text) if text else default
+    except ValueError:
+        return default

@@ -1,0 +1,192 @@
+"""What an Application desires: resolve its sources, render them, mark the manifests as its own."""
+
+from collections.abc import Callable, Sequence
+
+from trimtab.controllers.application.model import Desired, Inputs, Memory, Target
+from trimtab.controllers.application.settings import ApplicationSettings
+from trimtab.core.conditions import Condition, ConditionType
+from trimtab.core.errors import Stalled, Transient
+from trimtab.core.manifest import (
+    GroupKind,
+    ManifestProblem,
+    Normalised,
+    ProblemKind,
+    digest_of,
+    key_of,
+    normalise_manifests,
+    split_hooks,
+    with_tracking,
+)
+from trimtab.core.render import SourceSpec
+from trimtab.crds.argoproj_v1alpha1.mapping import map_source
+from trimtab.crds.argoproj_v1alpha1.source import ApplicationSource
+from trimtab.ports.source import Repository, Source
+from trimtab.services.render import RenderContext, Rendered, RenderService, SourceAt
+
+
+class ComparisonFailed(Stalled):
+    """The target state cannot be made from this commit."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("ComparisonError", message)
+
+
+async def resolve_target(
+    source: Source,
+    repository: Callable[[str], Repository],
+    wire: Sequence[ApplicationSource],
+    *,
+    revisions: Sequence[str] = (),
+    fresh: bool = False,
+) -> Target:
+    """Return the sources with the commits that their revisions mean.
+
+    Args:
+        source: Git.
+        repository: Finds credentials for a URL.
+        wire: The sources.
+        revisions: In place of the sources' own target revisions, where given.
+        fresh: Ask the servers now.
+
+    Raises:
+        RepositoryUnreachable, RepositoryDenied, RevisionUnknown
+    """
+    found: list[SourceAt] = []
+    for index, one in enumerate(wire):
+        spec = map_source(one)
+        stated = revisions[index] if index < len(revisions) and revisions[index] else spec.revision
+        where = repository(spec.repo_url)
+        resolved = await source.resolve(where, stated, fresh=fresh)
+        found.append(SourceAt(spec, where, resolved.commit))
+    return Target(tuple(wire), tuple(found))
+
+
+class Desirer:
+    """Makes manifests."""
+
+    def __init__(self, render: RenderService, settings: ApplicationSettings) -> None:
+        self._render = render
+        self._settings = settings
+
+    async def desire(
+        self, inputs: Inputs, memory: Memory, target: Target, *, hard: bool = False
+    ) -> Desired:
+        """Return the manifests of a target; the last ones where nothing that shapes them changed.
+
+        Raises:
+            ComparisonFailed: A source cannot be rendered, or its objects are no manifests.
+            Transient: It may work later.
+        """
+        rendered = [
+            await self._rendered(inputs, source, target, hard=hard)
+            for source in target.sources
+            if _is_rendered(source.spec)
+        ]
+        digest = digest_of(
+            [[one.digest for one in rendered], inputs.app_instance, inputs.namespace]
+        )
+        if memory.desired is not None and memory.desired[0] == digest:
+            return memory.desired[1]
+        desired = await self._shape(inputs, rendered, digest, target)
+        if not desired.has_unknown_kinds:
+            memory.desired = (digest, desired)
+        return desired
+
+    async def _rendered(
+        self, inputs: Inputs, source: SourceAt, target: Target, *, hard: bool
+    ) -> Rendered:
+        context = await self._context(inputs, source.spec)
+        refs = {at.spec.ref: at for at in target.sources if at.spec.ref}
+        try:
+            return await self._render.render(source, context, refs=refs, fresh=hard)
+        except Stalled as error:
+            raise ComparisonFailed(
+                f"Failed to load target state: {_place(source)} at {source.commit}: {error.message}"
+            ) from error
+        except Transient as error:
+            message = f"Failed to load target state: {_place(source)}: {error.message}"
+            raise Transient(error.reason, message, retry_after=error.retry_after) from error
+
+    async def _context(self, inputs: Inputs, spec: SourceSpec) -> RenderContext:
+        app = inputs.app
+        kube_version, api_versions = "", ()
+        if spec.helm is not None or (spec.kustomize is None and spec.directory is None):
+            kube_version = await inputs.cluster.server_version()
+            api_versions = await _api_versions(inputs)
+        return RenderContext(
+            app_name=app.metadata.name,
+            namespace=inputs.namespace,
+            kube_version=kube_version,
+            api_versions=api_versions,
+            env={
+                "ARGOCD_APP_NAME": inputs.app_instance,
+                "ARGOCD_APP_NAMESPACE": inputs.namespace,
+                "ARGOCD_APP_PROJECT_NAME": inputs.project.name,
+            },
+        )
+
+    async def _shape(
+        self, inputs: Inputs, rendered: Sequence[Rendered], digest: str, target: Target
+    ) -> Desired:
+        objects = [body for one in rendered for body in one.objects]
+        scopes: dict[GroupKind, bool | None] = {}
+        for body in objects:
+            kind = key_of(body).group_kind
+            if kind not in scopes and kind.kind:
+                served = await inputs.cluster.resource_type(kind)
+                scopes[kind] = None if served is None else served.namespaced
+        normalised = normalise_manifests(
+            objects, default_namespace=inputs.namespace, is_namespaced=scopes.get
+        )
+        _refuse_errors(normalised, target)
+        marked = [
+            with_tracking(
+                manifest,
+                app_instance=inputs.app_instance,
+                method=self._settings.tracking,
+                installation_id=self._settings.installation_id,
+                default_namespace=inputs.namespace,
+            )
+            for manifest in normalised.manifests
+        ]
+        split = split_hooks(marked)
+        return Desired(
+            digest=digest,
+            objects=split.objects,
+            hooks=split.hooks,
+            source_types=tuple(str(one.source_type) for one in rendered),
+            conditions=tuple(_warning(p) for p in normalised.problems if p.is_warning),
+            namespaced={(k.group, k.kind): v for k, v in scopes.items() if v is not None},
+            has_unknown_kinds=bool(normalised.unknown),
+        )
+
+
+async def _api_versions(inputs: Inputs) -> tuple[str, ...]:
+    found: set[str] = set()
+    for served in await inputs.cluster.resource_types():
+        for version in served.versions:
+            group = f"{served.group}/{version}" if served.group else version
+            found.add(group)
+            found.add(f"{group}/{served.kind}")
+    return tuple(sorted(found))
+
+
+def _is_rendered(spec: SourceSpec) -> bool:
+    """A source that only lends files to others has a ref and no path."""
+    return not spec.ref or bool(spec.path) or bool(spec.chart)
+
+
+def _refuse_errors(normalised: Normalised, target: Target) -> None:
+    if normalised.errors:
+        messages = "; ".join(sorted(problem.message for problem in normalised.errors))
+        raise ComparisonFailed(f"Failed to load target state: at {target.revision}: {messages}")
+
+
+def _warning(problem: ManifestProblem) -> Condition:
+    repeated = problem.kind is ProblemKind.REPEATED
+    kind = ConditionType.REPEATED_RESOURCE_WARNING if repeated else ConditionType.MANIFEST_WARNING
+    return Condition(kind, problem.message)
+
+
+def _place(source: SourceAt) -> str:
+    return f"{source.repository.url} path {source.spec.path or '.'}"

@@ -1,0 +1,128 @@
+"""What the ledger is told: every sync attempt, failed ones included, and who had changed what."""
+
+from trimtab.controllers.application.model import SyncOutcome
+from trimtab.core import JsonValue
+from trimtab.core.diff import ABSENT, FieldChange, drift_managers
+from trimtab.core.errors import TrimtabError
+from trimtab.core.plan import ResultCode
+from trimtab.crds.argoproj_v1alpha1.application import Application
+from trimtab.ports.ledger import Entry, Ledger
+from trimtab.ports.source import CommitInfo, Source
+from trimtab.runtime import Clock, format_millis
+
+MAX_LISTED = 50
+
+
+class Journal:
+    """Writes ledger entries of Applications.
+
+    Args:
+        ledger: Where to.
+        source: For the commit's author and message.
+        clock: Time.
+        manager: Our field manager, which never drifts.
+    """
+
+    def __init__(self, ledger: Ledger, source: Source, clock: Clock, *, manager: str) -> None:
+        self._ledger = ledger
+        self._source = source
+        self._clock = clock
+        self._manager = manager
+
+    async def record(self, app: Application, outcome: SyncOutcome) -> None:
+        """Record a sync attempt that ended, or one that is tried again."""
+        if outcome.finished_at is None or not _is_news(outcome):
+            return
+        commit = await self._commit(outcome)
+        actor, reason = self._who_and_why(outcome, commit)
+        await self._ledger.append(
+            [
+                Entry(
+                    delivery=f"{app.metadata.namespace}/{app.metadata.name}",
+                    at=format_millis(outcome.finished_at),
+                    kind=outcome.intent.kind,
+                    actor=actor,
+                    revision=outcome.target.revision,
+                    reason=reason,
+                    outcome=outcome.phase,
+                    manifests_digest=outcome.manifests_digest,
+                    detail=_detail(app, outcome, commit),
+                )
+            ]
+        )
+
+    async def record_deletion(self, app: Application, *, outcome: str, detail: str) -> None:
+        """Record that an Application was deleted."""
+        await self._ledger.append(
+            [
+                Entry(
+                    delivery=f"{app.metadata.namespace}/{app.metadata.name}",
+                    at=format_millis(self._clock.now()),
+                    kind="delete",
+                    actor="user",
+                    revision=app.status.sync.revision,
+                    reason="the Application was deleted",
+                    outcome=outcome,
+                    manifests_digest="",
+                    detail={"message": detail},
+                )
+            ]
+        )
+
+    async def _commit(self, outcome: SyncOutcome) -> CommitInfo | None:
+        if not outcome.target.sources:
+            return None
+        first = outcome.target.sources[0]
+        try:
+            return await self._source.commit_info(first.repository, first.commit)
+        except TrimtabError:
+            return None
+
+    def _who_and_why(self, outcome: SyncOutcome, commit: CommitInfo | None) -> tuple[str, str]:
+        operation = outcome.intent.operation
+        if outcome.intent.kind == "self-heal":
+            changes = [change for _, fields in outcome.drift for change in fields]
+            managers = drift_managers(changes, ours=(self._manager,))
+            by = f" by {', '.join(managers)}" if managers else ""
+            return "automated", f"self-heal: drift{by}"
+        subject = commit.subject if commit else ""
+        if operation.initiated_by.username:
+            return operation.initiated_by.username, subject
+        return (commit.author if commit else "automated"), subject
+
+
+def _is_news(outcome: SyncOutcome) -> bool:
+    """A self-heal that wrote nothing is no event."""
+    return outcome.intent.kind != "self-heal" or bool(outcome.results)
+
+
+def _detail(
+    app: Application, outcome: SyncOutcome, commit: CommitInfo | None
+) -> dict[str, JsonValue]:
+    destination = app.spec.destination
+    detail: dict[str, JsonValue] = {
+        "message": outcome.message,
+        "project": app.spec.project,
+        "destination": destination.server or destination.name,
+        "started": format_millis(outcome.intent.started_at),
+        "objects": [
+            {"key": str(r.key), "action": str(r.action), "status": str(r.status)}
+            for r in outcome.results[:MAX_LISTED]
+        ],
+        "failed": sum(1 for r in outcome.results if r.status is ResultCode.SYNC_FAILED),
+    }
+    if commit is not None:
+        detail["commit"] = {"author": commit.author, "at": commit.committed_at}
+    if outcome.drift:
+        detail["drift"] = [
+            {"object": str(key), "path": f.path, "manager": f.manager, **_values(f)}
+            for key, fields in outcome.drift[:MAX_LISTED]
+            for f in fields[:MAX_LISTED]
+        ]
+    return detail
+
+
+def _values(change: FieldChange) -> dict[str, JsonValue]:
+    before = None if change.before is ABSENT else change.before
+    after = None if change.after is ABSENT else change.after
+    return {"before": before, "after": after}  # pyright: ignore[reportReturnType] -- ABSENT is gone

@@ -1,0 +1,286 @@
+"""Observing an Application: what its spec means now, what it desires and what is live.
+
+Everything goes through ports; nothing is decided here. What cannot be observed is raised as Stalled
+or Transient with a message for a person; the report turns it into a condition.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from trimtab.controllers.application.compare import Comparer, forget_others, health_of
+from trimtab.controllers.application.desire import Desirer, resolve_target
+from trimtab.controllers.application.model import (
+    Desired,
+    Inputs,
+    Memory,
+    Observation,
+    Seen,
+    Target,
+)
+from trimtab.controllers.application.settings import (
+    APPLICATION,
+    NAMESPACE,
+    ApplicationSettings,
+)
+from trimtab.core.conditions import Condition, ConditionType
+from trimtab.core.errors import Stalled
+from trimtab.core.health import Health
+from trimtab.core.manifest import (
+    GroupKind,
+    ObjectKey,
+    app_instance_name,
+    is_hook,
+    split_app_instance,
+    tracking_owner,
+)
+from trimtab.core.manifest.live import LiveObject
+from trimtab.core.policy import (
+    Destination,
+    PlacedKind,
+    Project,
+    check_application,
+    check_delivery,
+    service_account_for,
+    source_namespace_permitted,
+)
+from trimtab.crds.argoproj_v1alpha1.application import Application
+from trimtab.crds.argoproj_v1alpha1.mapping import map_ignore_rules, sources_of
+from trimtab.ports.cluster import Cluster, ClusterDirectory, ClusterUnreachable
+from trimtab.ports.normaliser import Normaliser
+from trimtab.ports.source import Repository, Source
+from trimtab.runtime import Clock
+from trimtab.services.render import RenderService
+
+
+class InvalidSpec(Stalled):
+    """The spec is wrong, or the project does not permit it."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__("InvalidSpecError", message)
+
+
+class Catalogue(Protocol):
+    """Projects and repositories of the installation."""
+
+    def project(self, name: str) -> Project | None:
+        """Return a project."""
+        ...
+
+    def repository(self, url: str, project: str) -> Repository:
+        """Return a repository with the credentials that are registered for it."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """The ports that an observation reads through."""
+
+    clusters: ClusterDirectory
+    source: Source
+    render: RenderService
+    normaliser: Normaliser
+    catalogue: Catalogue
+    clock: Clock
+    settings: ApplicationSettings
+
+
+def locate(world: World, key: str, app: Application, live: LiveObject) -> Inputs:
+    """Return what an Application's spec means in this installation.
+
+    Raises:
+        InvalidSpec: The spec is wrong, or the project does not permit it.
+        ClusterUnknown: No such destination.
+        ClusterUnreachable: The destination does not answer.
+    """
+    spec, settings = app.spec, world.settings
+    sources = sources_of(spec)
+    if not sources:
+        raise InvalidSpec("spec.source or spec.sources: state at least one source")
+    if spec.source_hydrator is not None:
+        raise InvalidSpec("spec.sourceHydrator is not supported: state spec.source")
+    destination = spec.destination
+    if bool(destination.server) == bool(destination.name):
+        raise InvalidSpec("spec.destination: state either server or name")
+    project = world.catalogue.project(spec.project or "default")
+    if project is None:
+        raise InvalidSpec(
+            f"Application referencing project {spec.project or 'default'} which does not exist"
+        )
+    cluster = world.clusters.find(server=destination.server, name=destination.name)
+    registered = world.clusters.settings(cluster.server)
+    assert registered is not None
+    _check_project(world, app, project, cluster)
+    if cluster.reachable is False:
+        raise ClusterUnreachable(
+            "ClusterUnreachable", f"cluster {cluster.name} ({cluster.server}) does not answer"
+        )
+    account = service_account_for(project, cluster.server, destination.namespace)
+    instance = app_instance_name(app.metadata.name, app.metadata.namespace, settings.namespace)
+    return Inputs(
+        key=key,
+        app=app,
+        app_live=live,
+        project=project,
+        cluster=cluster.impersonate(account) if account else cluster,
+        settings=registered,
+        app_instance=instance,
+        ignore=map_ignore_rules(spec.ignore_differences, settings.overrides),
+    )
+
+
+def _check_project(world: World, app: Application, project: Project, cluster: Cluster) -> None:
+    namespace = app.metadata.namespace
+    if not source_namespace_permitted(project, namespace, controller=world.settings.namespace):
+        raise InvalidSpec(
+            f"application '{app.metadata.name}' in namespace '{namespace}' is not permitted to use "
+            f"project '{project.name}'"
+        )
+    violations = check_application(
+        project,
+        [source.repo_url for source in sources_of(app.spec)],
+        Destination(cluster.server, cluster.name, app.spec.destination.namespace),
+        project_clusters=_clusters_of(world, project),
+    )
+    if violations:
+        raise InvalidSpec("; ".join(sorted(violation.message for violation in violations)))
+
+
+def _clusters_of(world: World, project: Project) -> list[Destination]:
+    found = ((c, world.clusters.settings(c.server)) for c in world.clusters.all())
+    return [Destination(c.server, c.name) for c, s in found if s and s.project == project.name]
+
+
+class Observer:
+    """Observes one Application."""
+
+    def __init__(self, world: World, inputs: Inputs, memory: Memory) -> None:
+        self._world = world
+        self._inputs = inputs
+        self._memory = memory
+        self._desirer = Desirer(world.render, world.settings)
+        self.comparer = Comparer(inputs, memory, world.settings.manager, world.normaliser)
+
+    async def target(self, *, fresh: bool = False) -> Target:
+        """Return the Application's own target at this moment."""
+        return await resolve_target(
+            self._world.source, self.repository, sources_of(self._inputs.app.spec), fresh=fresh
+        )
+
+    def repository(self, url: str) -> Repository:
+        """Return a repository of the Application's."""
+        return self._world.catalogue.repository(url, self._inputs.project.name)
+
+    async def observe(self, target: Target, *, hard: bool = False) -> Observation:
+        """Return what the target desires and what is live."""
+        desired = await self._desirer.desire(self._inputs, self._memory, target, hard=hard)
+        self._check_kinds(desired)
+        await self._watch(desired)
+        return await self.compare(target, desired)
+
+    async def compare(self, target: Target, desired: Desired) -> Observation:
+        """Return the observation of manifests that are known already."""
+        seen = await self.comparer.compare(desired.objects)
+        extra = self._no_longer_desired(desired)
+        forget_others(self._memory, [*(s.key for s in seen), *(s.key for s in extra)])
+        conditions = (*desired.conditions, *self._shared(seen))
+        return Observation(target, desired, (*seen, *extra), conditions, self._world.clock.now())
+
+    def _check_kinds(self, desired: Desired) -> None:
+        app = self._inputs.app
+        placed = [
+            PlacedKind(
+                m.key, desired.namespaced.get((m.key.group, m.key.kind), bool(m.key.namespace))
+            )
+            for m in (*desired.objects, *desired.hooks)
+        ]
+        cluster = self._inputs.cluster
+        violations = check_delivery(
+            self._inputs.project,
+            [source.repo_url for source in sources_of(app.spec)],
+            Destination(cluster.server, cluster.name, self._inputs.namespace),
+            placed,
+            project_clusters=_clusters_of(self._world, self._inputs.project),
+        )
+        if violations:
+            raise InvalidSpec("; ".join(sorted({violation.message for violation in violations})))
+
+    async def _watch(self, desired: Desired) -> None:
+        kinds = {m.key.group_kind for m in (*desired.objects, *desired.hooks)} | {NAMESPACE}
+        kinds |= {GroupKind(r.group, r.kind) for r in self._inputs.app.status.resources}
+        cluster = self._inputs.cluster
+        cluster.ensure(kinds)
+        if not all(cluster.is_synced(kind) for kind in kinds):
+            await cluster.wait_synced(kinds, timeout=self._world.settings.sync_timeout)
+
+    def _no_longer_desired(self, desired: Desired) -> Sequence[Seen]:
+        wanted = {manifest.key for manifest in (*desired.objects, *desired.hooks)}
+        found = sorted(
+            (live for live in self.tracked() if live.key not in wanted), key=lambda live: live.key
+        )
+        return [
+            Seen(None, live, differs=True, health=health_of(live, self._memory))
+            for live in found
+            if not _is_left_alone(live)
+        ]
+
+    def health(self, live: LiveObject) -> Health | None:
+        """Return a live object's health, as remembered by resourceVersion."""
+        return health_of(live, self._memory)
+
+    def tracked(self) -> list[LiveObject]:
+        """Return the live objects that carry the Application's mark."""
+        return list(self._inputs.cluster.tracked(self._inputs.app_instance))
+
+    def _shared(self, seen: Sequence[Seen]) -> list[Condition]:
+        """Return a warning for each object that another existing Application has."""
+        found: list[Condition] = []
+        for one in seen:
+            owner = self.other_owner(one)
+            if owner:
+                found.append(
+                    Condition(
+                        ConditionType.SHARED_RESOURCE_WARNING,
+                        f"{one.key} is part of applications {owner} and "
+                        f"{self._inputs.app_instance}: remove it from one of them",
+                    )
+                )
+        return found
+
+    def other_owner(self, seen: Seen) -> str:
+        """Return the other existing Application that has an object, or the empty string."""
+        if seen.live is None:
+            return ""
+        owner = owner_of(self._world.settings)(seen.live)
+        if owner is None or owner == self._inputs.app_instance:
+            return ""
+        namespace, name = split_app_instance(owner, self._world.settings.namespace)
+        hub = self._world.clusters.find(name="", server=HUB_SERVER)
+        other = hub.live(ObjectKey(APPLICATION.group, APPLICATION.kind, namespace, name))
+        return owner if other is not None else ""
+
+
+HUB_SERVER = "https://kubernetes.default.svc"
+
+
+def owner_of(settings: ApplicationSettings) -> Callable[[LiveObject], str | None]:
+    """Return the index function of live views: which Application an object is marked for."""
+
+    def owner(live: LiveObject) -> str | None:
+        tracked = tracking_owner(
+            live.annotations,
+            live.labels,
+            live.key,
+            method=settings.tracking,
+            installation_id=settings.installation_id,
+        )
+        return tracked.app_instance if tracked is not None and tracked.is_own_mark else None
+
+    return owner
+
+
+def _is_left_alone(live: LiveObject) -> bool:
+    """Return whether a marked object is not ours to prune: hooks, and copies by a controller."""
+    body = {"kind": live.key.kind, "metadata": {"annotations": live.annotations}}
+    owners = live.meta.owner_references or ()
+    return is_hook(body) or any(owner.controller for owner in owners)

@@ -1,0 +1,256 @@
+"""One look at one Application: observe, decide, act, report."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+
+import msgspec
+import structlog
+
+from trimtab.controllers.application.act import Syncer
+from trimtab.controllers.application.decide import (
+    decide_automated,
+    requested_intent,
+    running_operation,
+    window_target,
+)
+from trimtab.controllers.application.delete import Deleter
+from trimtab.controllers.application.desire import resolve_target
+from trimtab.controllers.application.journal import Journal
+from trimtab.controllers.application.model import (
+    Inputs,
+    Intent,
+    Memory,
+    Observation,
+    SyncOutcome,
+    Target,
+)
+from trimtab.controllers.application.observe import HUB_SERVER, Observer, World, locate
+from trimtab.controllers.application.report import Report, decode_application, write_report
+from trimtab.controllers.application.settings import APPLICATION, REFRESH
+from trimtab.controllers.application.unsupported import unsupported_fields
+from trimtab.core.conditions import Condition, ConditionType
+from trimtab.core.errors import Transient, TrimtabError
+from trimtab.core.manifest import ObjectKey
+from trimtab.core.policy import can_sync
+from trimtab.crds.argoproj_v1alpha1.application import Application
+from trimtab.crds.argoproj_v1alpha1.mapping import sources_of
+from trimtab.ports.cluster import ClusterUnknown, ClusterUnreachable, CredentialsRefused
+from trimtab.runtime import (
+    AgainAt,
+    Backoff,
+    Done,
+    Outcome,
+    StalledFailure,
+    TransientFailure,
+    parse_time,
+)
+
+_log = structlog.get_logger("application")
+_HEAL_BACKOFF = Backoff(first=timedelta(seconds=1), factor=2.0, most=timedelta(minutes=3))
+
+
+@dataclass(frozen=True, slots=True)
+class Looked:
+    """The observed part of a look: what to report, and when to look again."""
+
+    report: Report
+    outcome: Outcome
+
+
+class ApplicationReconciler:
+    """Looks at Applications by key ``namespace/name``.
+
+    Args:
+        world: The ports.
+        journal: Writes the ledger.
+    """
+
+    def __init__(self, world: World, journal: Journal) -> None:
+        self._world = world
+        self._journal = journal
+        self._memories: dict[str, Memory] = {}
+
+    async def reconcile(self, key: str) -> Outcome:
+        """Look at one Application and bring it closer to its desired state."""
+        namespace, _, name = key.partition("/")
+        hub = self._world.clusters.find(server=HUB_SERVER)
+        live = hub.live(ObjectKey(APPLICATION.group, APPLICATION.kind, namespace, name))
+        if live is None:
+            self._memories.pop(key, None)
+            return Done()
+        memory = self._memories.setdefault(key, Memory())
+        now = self._world.clock.now()
+        try:
+            app = decode_application(live)
+        except msgspec.ValidationError as error:
+            _log.warning("application.invalid", app=key, error=str(error))
+            return StalledFailure("InvalidSpecError")
+        if live.meta.deletion_timestamp:
+            deleter = Deleter(self._world, self._journal)
+            return await deleter.delete(key, app, live)
+        try:
+            inputs = locate(self._world, key, app, live)
+            looked = await self._look(inputs, memory)
+        except TrimtabError as error:
+            looked = self._failed(app, error, now)
+        warnings = unsupported_fields(app.spec)
+        report = replace(looked.report, conditions=(*looked.report.conditions, *warnings))
+        if self._world.settings.observe_only:
+            return looked.outcome
+        if report.outcome is not None:
+            await self._journal.record(app, report.outcome)
+        await write_report(hub, live, report)
+        _log.info(
+            "application.looked",
+            app=key,
+            outcome=type(looked.outcome).__name__,
+            sync=report.outcome.phase if report.outcome else "",
+            ms=round((self._world.clock.now() - now).total_seconds() * 1000, 1),
+        )
+        return looked.outcome
+
+    def _failed(self, app: Application, error: TrimtabError, now: datetime) -> Looked:
+        """Return the report of something that could not be observed."""
+        kind = _CONDITIONS.get(error.reason, ConditionType.COMPARISON_ERROR)
+        if isinstance(error, ClusterUnknown):
+            kind = ConditionType.INVALID_SPEC_ERROR
+        unreachable = isinstance(error, ClusterUnreachable | CredentialsRefused)
+        conditions = [Condition(kind, error.message)]
+        if unreachable:
+            conditions = [
+                Condition(ConditionType.CLUSTER_UNREACHABLE, error.message),
+                Condition(ConditionType.COMPARISON_ERROR, error.message),
+            ]
+        report = Report(
+            now,
+            conditions=tuple(conditions),
+            is_unreachable=unreachable,
+            takes_refresh=REFRESH in (app.metadata.annotations or {}),
+        )
+        if isinstance(error, Transient):
+            return Looked(report, TransientFailure(error.reason, error.retry_after))
+        return Looked(report, StalledFailure(error.reason))
+
+    async def _look(self, inputs: Inputs, memory: Memory) -> Looked:
+        observer = Observer(self._world, inputs, memory)
+        app = inputs.app
+        refresh = inputs.app_live.annotations.get(REFRESH, "")
+        hard = refresh == "hard"
+        now = self._world.clock.now()
+        intent = requested_intent(app, now)
+        conditions: tuple[Condition, ...] = ()
+        outcome: SyncOutcome | None = None
+        if intent is not None:
+            waiting = self._retry_wait(app, now)
+            if waiting is not None:
+                target = await observer.target(fresh=bool(refresh))
+                observation = await observer.observe(target, hard=hard)
+                report = Report(now, observation, takes_refresh=bool(refresh))
+                return Looked(report, AgainAt(timedelta(seconds=waiting)))
+            outcome, conditions = await self._requested(observer, inputs, memory, intent)
+        target = await observer.target(fresh=bool(refresh))
+        observation = await observer.observe(target, hard=hard)
+        if outcome is None and not conditions:
+            decision = decide_automated(inputs, observation)
+            conditions = decision.conditions
+            if decision.intent is not None:
+                heals_again = self._heal_wait(memory)
+                if heals_again is not None:
+                    report = Report(now, observation, takes_refresh=bool(refresh))
+                    return Looked(report, AgainAt(timedelta(seconds=heals_again)))
+                outcome = await self._sync(observer, inputs, memory, decision.intent, observation)
+                self._count_heals(memory, app, outcome)
+                observation = await observer.compare(target, observation.desired)
+        report = Report(
+            now,
+            observation,
+            outcome,
+            conditions=conditions,
+            takes_operation=app.operation is not None and intent is not None,
+            takes_refresh=bool(refresh),
+        )
+        return Looked(report, self._again(outcome, observation))
+
+    async def _requested(
+        self, observer: Observer, inputs: Inputs, memory: Memory, intent: Intent
+    ) -> tuple[SyncOutcome | None, tuple[Condition, ...]]:
+        """Carry out what a person asked for, or go on with what runs."""
+        if intent.is_user and intent.is_new:
+            permission = can_sync(
+                inputs.project.sync_windows,
+                app=window_target(inputs),
+                now=self._world.clock.now(),
+                manual=True,
+            )
+            if not permission.is_allowed:
+                message = f"sync not permitted: {permission.reason}"
+                return None, (Condition(ConditionType.SYNC_ERROR, message),)
+        target = await self._operation_target(observer, inputs, intent)
+        observation = await observer.observe(target)
+        outcome = await self._sync(observer, inputs, memory, intent, observation)
+        return outcome, ()
+
+    async def _operation_target(self, observer: Observer, inputs: Inputs, intent: Intent) -> Target:
+        """Return what an operation syncs: its own sources and revisions, else the spec's."""
+        sync = intent.operation.sync
+        assert sync is not None
+        wire = sync.sources or ((sync.source,) if sync.source else sources_of(inputs.app.spec))
+        revisions = sync.revisions or ((sync.revision,) if sync.revision else ())
+        return await resolve_target(
+            self._world.source, observer.repository, wire, revisions=revisions
+        )
+
+    async def _sync(
+        self,
+        observer: Observer,
+        inputs: Inputs,
+        memory: Memory,
+        intent: Intent,
+        observation: Observation,
+    ) -> SyncOutcome:
+        hub = self._world.clusters.find(server=HUB_SERVER)
+
+        async def record(seen: Observation, outcome: SyncOutcome) -> None:
+            report = Report(
+                self._world.clock.now(),
+                seen,
+                outcome,
+                takes_operation=inputs.app.operation is not None,
+            )
+            await write_report(hub, inputs.app_live, report)
+
+        syncer = Syncer(inputs, observer, memory, self._world.settings, self._world.clock, record)
+        return await syncer.run(intent, observation)
+
+    def _retry_wait(self, app: Application, now: datetime) -> float | None:
+        """Return how long a failed sync still waits for its next attempt, or None."""
+        kept = app.status.trimtab
+        at = parse_time(kept.retry_at) if kept and running_operation(app) else None
+        return None if at is None or at <= now else (at - now).total_seconds()
+
+    def _heal_wait(self, memory: Memory) -> float | None:
+        wait = memory.heal_after - self._world.clock.monotonic()
+        return wait if wait > 0 else None
+
+    def _count_heals(self, memory: Memory, app: Application, outcome: SyncOutcome) -> None:
+        """Back off from an automated sync that keeps failing."""
+        if outcome.phase in ("Failed", "Error"):
+            memory.heal_failures += 1
+            delay = _HEAL_BACKOFF.delay(memory.heal_failures).total_seconds()
+            memory.heal_after = self._world.clock.monotonic() + delay
+        else:
+            memory.heal_failures, memory.heal_after = 0, 0.0
+
+    def _again(self, outcome: SyncOutcome | None, observation: Observation) -> Outcome:
+        every = self._world.settings.refresh_every
+        if outcome is None:
+            return AgainAt(every)
+        if outcome.look_again is not None:
+            return AgainAt(timedelta(seconds=min(outcome.look_again, every.total_seconds())))
+        return AgainAt(every)
+
+
+_CONDITIONS = {
+    "InvalidSpecError": ConditionType.INVALID_SPEC_ERROR,
+    "ClusterUnknown": ConditionType.INVALID_SPEC_ERROR,
+}

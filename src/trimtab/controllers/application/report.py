@@ -1,0 +1,105 @@
+"""The only place that writes an Application: status, conditions, and the fields it takes up.
+
+Application has no status subresource, so the write is one JSON patch by ``trimtab-status`` that
+tests resourceVersion. Nothing is written when nothing changed, and ``reconciledAt`` changes only
+together with something else.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from trimtab.controllers.application.model import Observation, SyncOutcome
+from trimtab.controllers.application.settings import REFRESH, STATUS_MANAGER
+from trimtab.controllers.application.status import build_status
+from trimtab.core.conditions import Condition
+from trimtab.core.manifest import canonical_json
+from trimtab.core.manifest.live import LiveObject
+from trimtab.crds.argoproj_v1alpha1.application import Application, ApplicationStatus
+from trimtab.ports.cluster import Cluster, Invalid, NotFound, Write
+
+ATTEMPTS = 4
+_DECODER = msgspec.json.Decoder(Application)
+
+
+def decode_application(live: LiveObject) -> Application:
+    """Return an Application from its bytes.
+
+    Raises:
+        msgspec.ValidationError: A field has another type than the schema's.
+    """
+    return _DECODER.decode(live.raw)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one look found, to be written as status.
+
+    Args:
+        now: When.
+        observation: What was seen; None when it could not be observed.
+        outcome: Of a sync in this look, or None.
+        conditions: Errors and warnings beside those of observation and outcome.
+        is_unreachable: The destination does not answer: health is unknown too.
+        takes_operation: ``operation`` has been taken up and is removed.
+        takes_refresh: The refresh annotation has been honoured and is removed.
+    """
+
+    now: datetime
+    observation: Observation | None = None
+    outcome: SyncOutcome | None = None
+    conditions: tuple[Condition, ...] = ()
+    is_unreachable: bool = False
+    takes_operation: bool = False
+    takes_refresh: bool = False
+
+
+async def write_report(hub: Cluster, live: LiveObject, report: Report) -> LiveObject:
+    """Write a report and return the Application as it is then; the same one if nothing changed."""
+    current = live
+    for _ in range(ATTEMPTS):
+        app = decode_application(current)
+        status = build_status(app, report)
+        patch = _patch(app, current, status, report)
+        if patch is None:
+            return current
+        try:
+            write = Write(STATUS_MANAGER)
+            written = await hub.patch(
+                current.key, "json", canonical_json(patch), write, version=current.version
+            )
+        except Invalid:
+            found = await hub.get(current.key, version=current.version)
+            if found is None:
+                return current
+            current = found
+            continue
+        except NotFound:
+            return current
+        hub.remember(written.live)
+        return written.live
+    return current
+
+
+def _patch(
+    app: Application, live: LiveObject, status: ApplicationStatus, report: Report
+) -> list[dict[str, object]] | None:
+    """Return the JSON patch, or None when nothing would change."""
+    changes: list[dict[str, object]] = []
+    if _comparable(status) != _comparable(app.status):
+        value: object = msgspec.to_builtins(status)
+        changes.append({"op": "add", "path": "/status", "value": value})
+    if report.takes_operation and app.operation is not None:
+        changes.append({"op": "remove", "path": "/operation"})
+    if report.takes_refresh and REFRESH in live.annotations:
+        token = REFRESH.replace("~", "~0").replace("/", "~1")
+        changes.append({"op": "remove", "path": f"/metadata/annotations/{token}"})
+    if not changes:
+        return None
+    version = live.meta.resource_version
+    return [{"op": "test", "path": "/metadata/resourceVersion", "value": version}, *changes]
+
+
+def _comparable(status: ApplicationStatus) -> bytes:
+    return msgspec.json.encode(msgspec.structs.replace(status, reconciled_at="", observed_at=""))

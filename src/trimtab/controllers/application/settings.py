@@ -1,0 +1,46 @@
+"""What the Application controller is told once, at start."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from trimtab.core import JsonObject
+from trimtab.core.manifest import GroupKind, TrackingMethod
+from trimtab.core.plan import DEFAULT_BUDGET, Deadlines, DeletionBudget
+
+APPLICATION = GroupKind("argoproj.io", "Application")
+APP_PROJECT = GroupKind("argoproj.io", "AppProject")
+SECRET = GroupKind("", "Secret")
+NAMESPACE = GroupKind("", "Namespace")
+REFRESH = "argocd.argoproj.io/refresh"
+CONFIRM_PLAN = "trimtab.dev/confirm-plan"
+STATUS_MANAGER = "trimtab-status"
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationSettings:
+    """Settings of the Application controller.
+
+    Args:
+        namespace: The controller's own; Applications live here.
+        manager: Field manager of applied objects.
+        tracking: How objects are marked.
+        installation_id: Tells apart several controllers of one cluster.
+        overrides: Resource overrides of argocd-cm, by ``group/Kind``.
+        budget: Deletion budget.
+        deadlines: Of syncs, waves and hooks.
+        sync_timeout: How long the first LIST of a kind may take.
+        observe_only: Decide and report nothing, write nothing.
+        refresh_every: How often an Application is looked at when nothing happens.
+    """
+
+    namespace: str = "argocd"
+    manager: str = "trimtab"
+    tracking: TrackingMethod = TrackingMethod.ANNOTATION
+    installation_id: str = ""
+    overrides: Mapping[str, JsonObject] = field(default_factory=dict)
+    budget: DeletionBudget = DEFAULT_BUDGET
+    deadlines: Deadlines = field(default_factory=Deadlines)
+    sync_timeout: timedelta = timedelta(seconds=15)
+    observe_only: bool = False
+    refresh_every: timedelta = timedelta(minutes=10)

@@ -1,0 +1,199 @@
+"""Which Applications an event concerns.
+
+The queue carries keys, never events. Rules: an event of the hub's Applications names its own key; a
+cluster event concerns the Application that the object is marked for, now or before; a commit
+concerns every Application that reads the repository.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import msgspec
+
+from trimtab.controllers.application.settings import (
+    APPLICATION,
+    NAMESPACE,
+    REFRESH,
+    ApplicationSettings,
+)
+from trimtab.core.manifest import split_app_instance
+from trimtab.core.manifest.live import LiveObject
+from trimtab.core.policy import normalise_repository
+from trimtab.ports.cluster import Change, Cluster, WatchEvent
+from trimtab.runtime import Priority
+
+Enqueue = Callable[[str, Priority], None]
+
+
+class _Destination(msgspec.Struct, frozen=True):
+    server: str = ""
+    name: str = ""
+    namespace: str = ""
+
+
+class _Source(msgspec.Struct, frozen=True):
+    repo_url: str = msgspec.field(default="", name="repoURL")
+
+
+class _Spec(msgspec.Struct, frozen=True):
+    destination: _Destination = _Destination()
+    project: str = ""
+    source: _Source | None = None
+    sources: tuple[_Source, ...] = ()
+
+
+class _Operation(msgspec.Struct, frozen=True):
+    pass
+
+
+class _Glance(msgspec.Struct, frozen=True):
+    """The part of an Application that routing needs."""
+
+    spec: _Spec = _Spec()
+    operation: _Operation | None = None
+
+
+_GLANCE = msgspec.json.Decoder(_Glance)
+
+
+@dataclass(frozen=True, slots=True)
+class Route:
+    """What an Application depends on."""
+
+    server: str
+    cluster_name: str
+    namespace: str
+    project: str
+    repositories: frozenset[str]
+
+
+class Router:
+    """Knows which Applications there are, and what each depends on.
+
+    Args:
+        settings: The controller's.
+        owner: Index function of live views: which Application an object is marked for.
+        enqueue: Asks for a look.
+        forget: An Application is gone.
+    """
+
+    def __init__(
+        self,
+        settings: ApplicationSettings,
+        owner: Callable[[LiveObject], str | None],
+        enqueue: Enqueue,
+        forget: Callable[[str], None],
+    ) -> None:
+        self._settings = settings
+        self._owner = owner
+        self._enqueue = enqueue
+        self._forget = forget
+        self._routes: dict[str, Route] = {}
+        self._by_repository: dict[str, set[str]] = {}
+
+    @property
+    def keys(self) -> Iterable[str]:
+        """Every Application that is known."""
+        return self._routes.keys()
+
+    def group_of(self, key: str) -> str:
+        """Return whose share of workers an Application takes: its destination's."""
+        route = self._routes.get(key)
+        return "" if route is None else route.server or route.cluster_name
+
+    @property
+    def repositories(self) -> Iterable[str]:
+        """Every repository that some Application reads, normalised."""
+        return self._by_repository.keys()
+
+    def on_cluster_event(self, cluster: Cluster, event: WatchEvent | None, *, is_hub: bool) -> None:
+        """Take an event of any cluster; None means that its reachability turned."""
+        if event is None:
+            self.enqueue_cluster(cluster)
+            return
+        if is_hub and event.live.key.group_kind == APPLICATION:
+            self._on_application(event)
+        if event.live.key.group_kind == NAMESPACE:
+            self._on_namespace(cluster, event)
+        owners = {self._owner(event.live)}
+        if event.previous is not None:
+            owners.add(self._owner(event.previous))
+        for owner in owners - {None}:
+            namespace, name = split_app_instance(str(owner), self._settings.namespace)
+            key = f"{namespace}/{name}"
+            if key in self._routes:
+                self._enqueue(key, Priority.EVENT)
+
+    def enqueue_cluster(self, cluster: Cluster) -> None:
+        """Ask for a look at every Application of a cluster."""
+        for key, route in self._routes.items():
+            if route.server == cluster.server or route.cluster_name == cluster.name:
+                self._enqueue(key, Priority.EVENT)
+
+    def enqueue_project(self, project: str) -> None:
+        """Ask for a look at every Application of a project."""
+        for key, route in self._routes.items():
+            if (route.project or "default") == project:
+                self._enqueue(key, Priority.EVENT)
+
+    def enqueue_repository(self, url: str) -> None:
+        """Ask for a look at every Application that reads a repository."""
+        for key in self._by_repository.get(normalise_repository(url), ()):
+            self._enqueue(key, Priority.EVENT)
+
+    def enqueue_all(self) -> None:
+        """Ask for a look at everything."""
+        for key in self._routes:
+            self._enqueue(key, Priority.POLL)
+
+    def _on_application(self, event: WatchEvent) -> None:
+        live = event.live
+        if live.key.namespace != self._settings.namespace:
+            return
+        key = f"{live.key.namespace}/{live.key.name}"
+        if event.change is Change.DELETED:
+            self._unroute(key)
+            self._forget(key)
+            return
+        try:
+            glance = _GLANCE.decode(live.raw)
+        except msgspec.ValidationError:
+            glance = _Glance()
+        self._route(key, glance.spec)
+        asked = glance.operation is not None or REFRESH in live.annotations
+        self._enqueue(key, Priority.USER if asked else Priority.EVENT)
+
+    def _route(self, key: str, spec: _Spec) -> None:
+        sources = spec.sources or ((spec.source,) if spec.source else ())
+        repositories = frozenset(normalise_repository(source.repo_url) for source in sources)
+        destination = spec.destination
+        route = Route(
+            destination.server.rstrip("/"),
+            destination.name,
+            destination.namespace,
+            spec.project,
+            repositories,
+        )
+        if self._routes.get(key) == route:
+            return
+        self._unroute(key)
+        self._routes[key] = route
+        for url in repositories:
+            self._by_repository.setdefault(url, set()).add(key)
+
+    def _unroute(self, key: str) -> None:
+        route = self._routes.pop(key, None)
+        for url in route.repositories if route else ():
+            keys = self._by_repository[url]
+            keys.discard(key)
+            if not keys:
+                del self._by_repository[url]
+
+    def _on_namespace(self, cluster: Cluster, event: WatchEvent) -> None:
+        """A namespace that came or went concerns the Applications that deliver into it."""
+        if event.change is Change.MODIFIED and not event.live.meta.deletion_timestamp:
+            return
+        for key, route in self._routes.items():
+            here = route.server == cluster.server or route.cluster_name == cluster.name
+            if here and route.namespace == event.live.key.name:
+                self._enqueue(key, Priority.EVENT)
