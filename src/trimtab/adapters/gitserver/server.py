@@ -198,4 +198,3 @@ def _tls_context(tls: Tls | None) -> ssl.SSLContext | None:
         context.load_verify_locations(tls.client_ca)
         context.verify_mode = ssl.CERT_REQUIRED
     return context
-
