@@ -96,7 +96,7 @@ async def add(
 @with_hub
 async def check(hub: Hub, url: str, revision: str) -> int:
     """Connect to a repository with its registered credentials and resolve a revision."""
-    from trimtab.bootstrap.offline import open_source
+    from trimtab.bootstrap.preview import open_source
     from trimtab.services.registry import match_repository
 
     secrets = await read_repositories(hub.cluster, hub.namespace)

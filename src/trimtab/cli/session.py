@@ -3,7 +3,6 @@
 The ways lead through ``bootstrap`` and are imported when they are taken; a test puts its own there.
 """
 
-import asyncio
 import functools
 import os
 from collections.abc import Awaitable, Callable
@@ -107,6 +106,8 @@ def with_hub(
 
     @functools.wraps(command)
     def run(*args: P.args, **kwargs: P.kwargs) -> int | None:
+        import asyncio
+
         session = current_session()
 
         async def connected() -> int | None:
@@ -118,25 +119,35 @@ def with_hub(
     return run
 
 
+_HUB_OPTIONS = {
+    "kubeconfig": ["--kubeconfig"],
+    "context": ["--context"],
+    "namespace": ["--namespace", "-n"],
+}
+
+
 class HubCommand(click.Command):
     """A command that takes the hub's global options after its own name as well."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         taken = {opt for param in self.params for opt in param.opts}
-        for names in (["--kubeconfig"], ["--context"], ["--namespace", "-n"]):
+        for option, names in _HUB_OPTIONS.items():
             free = [name for name in names if name not in taken]
             if free:
-                self.params.append(_override(free))
+                self.params.append(_override(option, free))
 
 
-def _override(names: list[str]) -> click.Option:
-    def override(ctx: click.Context, param: click.Parameter, value: str | None) -> None:
-        if value is not None and param.name:
-            given: Any = Path(value) if param.name == "kubeconfig" else value
-            ctx.obj = current_session_of(ctx).with_options(**{param.name: given})
+def _override(option: str, names: list[str]) -> click.Option:
+    def override(ctx: click.Context, _: click.Parameter, value: str | None) -> None:
+        if value is not None:
+            given: Any = Path(value) if option == "kubeconfig" else value
+            ctx.obj = current_session_of(ctx).with_options(**{option: given})
 
-    return click.Option(names, expose_value=False, callback=override, hidden=True)
+    # A name of its own: a command may have a parameter called like the option.
+    return click.Option(
+        [*names, f"hub_{option}"], expose_value=False, callback=override, hidden=True
+    )
 
 
 def current_session_of(ctx: click.Context) -> Session:

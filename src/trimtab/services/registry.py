@@ -147,8 +147,10 @@ def repository_of(secret: LiveObject) -> Repository:
 
 async def read_repositories(hub: ClusterReader, namespace: str) -> list[LiveObject]:
     """Return the Secrets of repositories and credential templates, sorted by URL."""
-    selector = f"{SECRET_TYPE_LABEL} in (repository,repo-creds)"
-    found = await hub.list(_SECRET, namespace=namespace, label_selector=selector)
+    found: list[LiveObject] = []
+    for kind in ("repository", "repo-creds"):
+        selector = f"{SECRET_TYPE_LABEL}={kind}"
+        found += await hub.list(_SECRET, namespace=namespace, label_selector=selector)
     return sorted(found, key=lambda secret: (secret_data(secret).get("url", ""), secret.key.name))
 
 
