@@ -88,8 +88,7 @@ def _patch(
     """Return the JSON patch, or None when nothing would change."""
     changes: list[dict[str, object]] = []
     if _comparable(status) != _comparable(app.status):
-        value: object = msgspec.to_builtins(status)
-        changes.append({"op": "add", "path": "/status", "value": value})
+        changes.append({"op": "add", "path": "/status", "value": status})
     if report.takes_operation and app.operation is not None:
         changes.append({"op": "remove", "path": "/operation"})
     if report.takes_refresh and REFRESH in live.annotations:

@@ -17,6 +17,10 @@ CONFIRM_PLAN = "trimtab.dev/confirm-plan"
 STATUS_MANAGER = "trimtab-status"
 
 
+def _no_overrides() -> Mapping[str, JsonObject]:
+    return {}
+
+
 @dataclass(frozen=True, slots=True)
 class ApplicationSettings:
     """Settings of the Application controller.
@@ -26,7 +30,7 @@ class ApplicationSettings:
         manager: Field manager of applied objects.
         tracking: How objects are marked.
         installation_id: Tells apart several controllers of one cluster.
-        overrides: Resource overrides of argocd-cm, by ``group/Kind``.
+        overrides: Mapping[str, JsonObject] = field(default_factory=_no_overrides)
         budget: Deletion budget.
         deadlines: Of syncs, waves and hooks.
         sync_timeout: How long the first LIST of a kind may take.
@@ -38,7 +42,7 @@ class ApplicationSettings:
     manager: str = "trimtab"
     tracking: TrackingMethod = TrackingMethod.ANNOTATION
     installation_id: str = ""
-    overrides: Mapping[str, JsonObject] = field(default_factory=dict)
+    overrides: Mapping[str, JsonObject] = field(default_factory=_no_overrides)
     budget: DeletionBudget = DEFAULT_BUDGET
     deadlines: Deadlines = field(default_factory=Deadlines)
     sync_timeout: timedelta = timedelta(seconds=15)

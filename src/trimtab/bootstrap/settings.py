@@ -1,0 +1,46 @@
+"""Settings of ``trimtab serve``, read once."""
+
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class ServeSettings:
+    """What ``trimtab serve`` is told.
+
+    Args:
+        kubeconfig: The hub's; None for the usual search, or the pod's own account.
+        context: In the kubeconfig.
+        namespace: Of Applications and settings in the hub.
+        state_dir: Ledger and caches.
+        listen: ``host:port`` of webhook, health and metrics; port 0 picks a free one.
+        poll_interval: How often repositories are asked for new commits.
+        workers: Applications looked at at once.
+        engine_workers: Processes of the engines.
+        engine_memory_bytes: Limit of each.
+        observe_only: Write nothing.
+        install_crds: Install missing CustomResourceDefinitions.
+    """
+
+    kubeconfig: Path | None
+    context: str | None
+    namespace: str
+    state_dir: Path
+    listen: str = "127.0.0.1:8480"
+    poll_interval: timedelta = timedelta(seconds=15)
+    workers: int = 64
+    engine_workers: int = 2
+    engine_memory_bytes: int = 1 << 30
+    observe_only: bool = False
+    install_crds: bool = True
+
+    @property
+    def ledger_path(self) -> Path:
+        """The ledger's file."""
+        return self.state_dir / "ledger.db"
+
+    @property
+    def cache_dir(self) -> Path:
+        """Mirrors and exports; may be deleted at any time."""
+        return self.state_dir / "cache"

@@ -1,0 +1,78 @@
+"""Projects and repositories of the installation, read from the hub's live view.
+
+Nothing is kept but what was parsed, under the resourceVersion that it was parsed from. A project is
+found as soon as its watch event is in; no request is made.
+"""
+
+from trimtab.core.manifest import GroupKind, LiveObject, ObjectKey
+from trimtab.core.policy import Project, parse_project
+from trimtab.ports.cluster import ClusterWatcher
+from trimtab.ports.source import Repository
+from trimtab.services.registry import match_repository, secret_type
+
+_PROJECT = GroupKind("argoproj.io", "AppProject")
+_SECRET = GroupKind("", "Secret")
+_DEFAULT = Project(
+    name="default",
+    source_repos=("*",),
+    destinations=parse_project(
+        {"spec": {"destinations": [{"server": "*", "namespace": "*"}]}}
+    ).destinations,
+    cluster_whitelist=parse_project(
+        {"spec": {"clusterResourceWhitelist": [{"group": "*", "kind": "*"}]}}
+    ).cluster_whitelist,
+)
+"""What Argo CD creates as project ``default`` where nobody has made one."""
+
+
+class HubCatalogue:
+    """Reads projects and repositories of one namespace of the hub.
+
+    Args:
+        hub: The hub's live view; it watches AppProjects and labelled Secrets.
+        namespace: Of the installation.
+    """
+
+    def __init__(self, hub: ClusterWatcher, namespace: str) -> None:
+        self._hub = hub
+        self._namespace = namespace
+        self._projects: dict[str, tuple[str, Project]] = {}
+        self._repositories: dict[str, Repository] = {}
+
+    def project(self, name: str) -> Project | None:
+        """Return a project, or None; ``default`` exists even where nobody has made it."""
+        live = self._hub.live(ObjectKey(_PROJECT.group, _PROJECT.kind, self._namespace, name))
+        if live is None:
+            return _DEFAULT if name == "default" else None
+        known = self._projects.get(name)
+        if known is None or known[0] != live.meta.resource_version:
+            known = (live.meta.resource_version, parse_project(live.body()))
+            self._projects[name] = known
+        return known[1]
+
+    def repository(self, url: str, project: str) -> Repository:
+        """Return a repository with the credentials that are registered for it.
+
+        Args:
+            url: As the Application states it.
+            project: Secrets that name another project are left out.
+        """
+        key = f"{project} {url}"
+        found = self._repositories.get(key)
+        if found is None:
+            found = match_repository(self._secrets(), url)
+            self._repositories[key] = found
+        return found
+
+    def forget_repositories(self) -> None:
+        """Read repository Secrets anew: one of them changed."""
+        self._repositories.clear()
+
+    def _secrets(self) -> list[LiveObject]:
+        return [
+            secret
+            for secret in self._hub.objects(_SECRET)
+            if secret.key.namespace == self._namespace
+            and not secret.partial
+            and secret_type(secret) in {"repository", "repo-creds"}
+        ]
