@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
+import structlog
 
 from trimtab.controllers.application.model import Observation, SyncOutcome
 from trimtab.controllers.application.settings import REFRESH, STATUS_MANAGER
@@ -20,6 +21,7 @@ from trimtab.crds.argoproj_v1alpha1.application import Application, ApplicationS
 from trimtab.ports.cluster import Cluster, Invalid, NotFound, Write
 
 ATTEMPTS = 4
+_log = structlog.get_logger("application")
 _DECODER = msgspec.json.Decoder(Application)
 
 
@@ -69,9 +71,13 @@ async def write_report(hub: Cluster, live: LiveObject, report: Report) -> LiveOb
             written = await hub.patch(
                 current.key, "json", canonical_json(patch), write, version=current.version
             )
-        except Invalid:
+        except Invalid as error:
             found = await hub.get(current.key, version=current.version)
             if found is None:
+                return current
+            if found.meta.resource_version == current.meta.resource_version:
+                # Not a stale test: the schema in this hub refuses the status itself.
+                _log.error("status.refused", app=str(current.key), error=error.message)
                 return current
             current = found
             continue

@@ -171,7 +171,7 @@ class HealthStatus(_Wire, frozen=True):
 class ComparedTo(_Wire, frozen=True):
     """What a verdict was made against."""
 
-    destination: Destination = Destination()
+    destination: Destination | msgspec.UnsetType = msgspec.UNSET
     source: ApplicationSource | None = None
     sources: tuple[ApplicationSource, ...] = ()
     ignore_differences: tuple[IgnoreDifference, ...] = ()
@@ -180,7 +180,7 @@ class ComparedTo(_Wire, frozen=True):
 class SyncStatus(_Wire, frozen=True):
     """Whether live equals desired, and at which revision."""
 
-    status: SyncCode = "Unknown"
+    status: SyncCode | msgspec.UnsetType = msgspec.UNSET
     compared_to: ComparedTo = ComparedTo()
     revision: str = ""
     revisions: tuple[str, ...] = ()
