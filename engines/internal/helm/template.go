@@ -86,7 +86,11 @@ func renderChart(
 	if err != nil {
 		return nil, worker.Wrap(worker.Render, err)
 	}
-	if coalesced, isTable := scope["Values"].(common.Values); isTable && !params.SkipSchemaValidation {
+	if !params.SkipSchemaValidation {
+		coalesced, err := scope.Table("Values")
+		if err != nil {
+			return nil, worker.Wrap(worker.Internal, err)
+		}
 		if err := validateValues(ch, coalesced); err != nil {
 			return nil, err
 		}

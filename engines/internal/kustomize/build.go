@@ -53,11 +53,11 @@ func build(_ context.Context, params buildParams) (any, error) {
 	defer building.Unlock()
 	defer forgetSchema()
 	if err := edit(fsys, &params.Options); err != nil {
-		return nil, described(err)
+		return nil, described(dir, err)
 	}
 	collection, err := run(fsys, dir, krustyOptions)
 	if err != nil {
-		return nil, described(err)
+		return nil, described(dir, err)
 	}
 	return collection.Result(root.Read()), nil
 }
@@ -97,6 +97,7 @@ func forgetSchema() {
 // buildOptions reads the flags of `kustomize build` that make sense without programs and network.
 func buildOptions(flags []string) (*krusty.Options, error) {
 	options := krusty.MakeDefaultOptions()
+	options.Reorder = krusty.ReorderOptionUnspecified // the command's default, not the library's
 	for index := 0; index < len(flags); index++ {
 		name, value, joined := strings.Cut(flags[index], "=")
 		takesValue := name == "--load-restrictor" || name == "--reorder"
@@ -121,8 +122,9 @@ func buildOptions(flags []string) (*krusty.Options, error) {
 	return options, nil
 }
 
-// described gives the error of a build its code, and paths of the repository instead of the mount.
-func described(err error) error {
+// described gives the error of a build its code and its place, with paths of the repository instead of the
+// mount.
+func described(dir string, err error) error {
 	failure := worker.Wrap(worker.Render, err)
 	code := failure.Code
 	if code == worker.NotFound || code == worker.Invalid {
@@ -132,5 +134,5 @@ func described(err error) error {
 		code = worker.Forbidden
 	}
 	text := strings.ReplaceAll(err.Error(), mount+"/", "")
-	return worker.Fail(code, "%s", strings.ReplaceAll(text, mount, "."))
+	return worker.Fail(code, "kustomization in %s: %s", dir, strings.ReplaceAll(text, mount, "."))
 }

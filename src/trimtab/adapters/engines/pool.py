@@ -1,8 +1,8 @@
 """A few workers, shared by everybody, that survive what is done to them.
 
 A worker that crashes takes its requests with it. They are tried again, one at a time in a worker of
-their own: whichever crashes that one, too, is the culprit and is refused from then on; the others were
-bystanders and get their answers.
+their own: whichever crashes that one, too, is the culprit and is refused from then on; the others
+were bystanders and get their answers.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class EnginePool:
     """A pool of ``trimtab-engines``, started when first used.
 
     Args:
-        binary: The executable, or a function that finds (and perhaps builds) it; it runs in a thread.
+        binary: The executable, or a function that finds (and perhaps builds) it, run in a thread.
         workers: Processes that share the load, > 0.
         memory_bytes: Limit of each worker's data.
         gc_percent: Heap growth between garbage collections; more is faster and larger.

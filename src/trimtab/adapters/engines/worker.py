@@ -103,8 +103,8 @@ class Worker(asyncio.SubprocessProtocol):
     def send(self, method: str, params: bytes, *, seconds: float) -> asyncio.Future[JsonValue]:
         """Send a request and return the promise of its result.
 
-        The promise fails with EngineError, or WorkerLostError when the process ends first. Giving up
-        on it does not stop the request: its deadline still guards the worker.
+        The promise fails with EngineError, or WorkerLostError when the process ends first. Giving
+        up on it does not stop the request: its deadline still guards the worker.
         """
         assert self._stdin is not None
         self._next_id += 1

@@ -1,0 +1,1 @@
+{{- define "harbour.name" -}}{{ .Release.Name }}-{{ .Chart.Name }}{{- end -}}
