@@ -18,7 +18,7 @@ from trimtab.controllers.application.model import (
     SyncOutcome,
 )
 from trimtab.controllers.application.observe import Observer
-from trimtab.controllers.application.preflight import preflight
+from trimtab.controllers.application.preflight import preflight, refused_updates
 from trimtab.controllers.application.settings import (
     CONFIRM_PLAN,
     NAMESPACE,
@@ -86,6 +86,7 @@ class Syncer:
         progress = replace(intent.progress, revision=observation.target.revision)
         writer = Writer(self.inputs, self.observer.comparer, self.settings, intent.options)
         if not progress.results:
+            self.memory.refused = frozenset()
             stopped = await self._begin(intent, observation, progress, writer)
             if stopped is not None:
                 return stopped
@@ -108,6 +109,8 @@ class Syncer:
                 case WaitConfirmation(_, message):
                     return self._running(intent, observation, progress, message, None, drift)
                 case Finish(state, message):
+                    if state is RunState.SUCCEEDED and not intent.options.dry_run:
+                        await writer.mark_namespace()
                     progress = _with_skipped(plan, progress)
                     return self._finished(intent, observation, progress, state, message, drift)
                 case _:
@@ -120,6 +123,10 @@ class Syncer:
     ) -> SyncOutcome | None:
         """Return why the sync may not touch anything, or None to go on."""
         plan = self._plan(intent, observation)
+        refused = await refused_updates(plan, writer)
+        if refused:
+            self.memory.refused = refused
+            plan = self._plan(intent, observation)
         refusal = self._terminating(plan)
         if refusal:
             return self._running(intent, observation, progress, refusal, 0.5, ())
@@ -145,7 +152,11 @@ class Syncer:
 
     def _plan(self, intent: Intent, observation: Observation) -> Plan:
         candidates = [
-            seen.candidate() for seen in observation.seen if is_selected(intent.only, seen.key)
+            replace(seen.candidate(), is_refused=True)
+            if seen.key in self.memory.refused
+            else seen.candidate()
+            for seen in observation.seen
+            if is_selected(intent.only, seen.key)
         ]
         namespace = self._namespace(intent, candidates)
         skips_hooks = intent.only is not None or _skips_hooks(intent)

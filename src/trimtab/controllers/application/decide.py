@@ -6,12 +6,13 @@ Source:
     Argo CD, autoSync and setOperationState: one attempt a revision, self-heal only after a success.
 """
 
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import msgspec
 
-from trimtab.controllers.application.model import Inputs, Intent, Observation, Target
+from trimtab.controllers.application.model import Inputs, Intent, Observation, Seen, Target
 from trimtab.core.conditions import Condition, ConditionType
 from trimtab.core.manifest import ObjectKey
 from trimtab.core.plan import (
@@ -22,7 +23,15 @@ from trimtab.core.plan import (
     parse_sync_options,
     retry_delay,
 )
-from trimtab.core.policy import WindowTarget, can_sync
+from trimtab.core.policy import (
+    NO_CONTENTION,
+    Contention,
+    WindowTarget,
+    allowed_at,
+    can_sync,
+    contending_managers,
+    with_heals,
+)
 from trimtab.crds.argoproj_v1alpha1.application import (
     Application,
     Automated,
@@ -44,10 +53,14 @@ class Decision:
     Args:
         intent: A sync, or None.
         conditions: Why there is none, where a person should know.
+        look_again: When a heal that was held back is due.
+        contention: Fields healed lately, those of this decision included.
     """
 
     intent: Intent | None = None
     conditions: tuple[Condition, ...] = ()
+    look_again: datetime | None = None
+    contention: Contention = field(default_factory=lambda: NO_CONTENTION)
 
 
 def is_automated(app: Application) -> bool:
@@ -147,8 +160,14 @@ def is_selected(only: frozenset[ObjectKey] | None, key: ObjectKey) -> bool:
     return key in only or key.with_namespace("") in only
 
 
-def decide_automated(inputs: Inputs, observation: Observation) -> Decision:
-    """Return the sync that automation wants, or why it wants none."""
+def decide_automated(inputs: Inputs, observation: Observation, contention: Contention) -> Decision:
+    """Return the sync that automation wants, or why it wants none.
+
+    Args:
+        inputs: The Application.
+        observation: What is desired and live.
+        contention: Fields that were healed lately.
+    """
     app, now = inputs.app, observation.now
     automated = policy_of(app).automated
     if not is_automated(app) or automated is None or observation.is_synced:
@@ -179,8 +198,40 @@ def decide_automated(inputs: Inputs, observation: Observation) -> Decision:
         )
     if not automated.self_heal:
         return Decision()
-    healed = frozenset(seen.key for seen in wanted)
-    return Decision(_automated_intent(inputs, observation, automated, heal=healed))
+    return _heal(inputs, observation, automated, wanted, contention)
+
+
+def _heal(
+    inputs: Inputs,
+    observation: Observation,
+    automated: Automated,
+    wanted: Sequence[Seen],
+    contention: Contention,
+) -> Decision:
+    """Return the self-heal of what may be healed now; the rest waits its turn."""
+    now = observation.now
+    due = {seen.key: _healed_at(seen, contention, now) for seen in wanted}
+    healed = frozenset(key for key, at in due.items() if at <= now)
+    later = [at for at in due.values() if at > now]
+    fields = [field for seen in wanted if seen.key in healed for field in _fields(seen)]
+    after = with_heals(contention, fields, now)
+    conditions: tuple[Condition, ...] = ()
+    if later:
+        managers = ", ".join(contending_managers(contention, now))
+        held = ", ".join(sorted(str(key) for key in due.keys() - healed))
+        message = f"{managers} keeps changing {held} back: healing is slowed down"
+        conditions = (Condition(ConditionType.DRIFT_CONTENDED, message),)
+    intent = _automated_intent(inputs, observation, automated, heal=healed) if healed else None
+    return Decision(intent, conditions, min(later, default=None), after)
+
+
+def _healed_at(seen: Seen, contention: Contention, now: datetime) -> datetime:
+    return max((allowed_at(contention, field, now) for field in _fields(seen)), default=now)
+
+
+def _fields(seen: Seen) -> list[tuple[ObjectKey, str, str]]:
+    found = [(seen.key, change.path, change.manager) for change in seen.changes]
+    return found or [(seen.key, "", "")]
 
 
 def _refused(message: str) -> Decision:

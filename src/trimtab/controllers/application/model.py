@@ -10,7 +10,7 @@ from trimtab.core.health import Health
 from trimtab.core.manifest import Manifest, ObjectKey
 from trimtab.core.manifest.live import LiveObject
 from trimtab.core.plan import Candidate, ObjectResult, SyncOptions, SyncProgress
-from trimtab.core.policy import Project
+from trimtab.core.policy import NO_CONTENTION, Contention, Project
 from trimtab.crds.argoproj_v1alpha1.application import Application, Operation
 from trimtab.crds.argoproj_v1alpha1.source import ApplicationSource
 from trimtab.ports.cluster import Cluster, ClusterSettings
@@ -235,6 +235,8 @@ class Memory:
         desired: The last manifests by digest of what shaped them.
         heal_failures: Self-heals in a row that failed.
         heal_after: Monotonic time before which no self-heal is tried.
+        contention: Fields that were healed lately.
+        refused: Objects whose update the API server refuses, and which may be recreated.
     """
 
     verdicts: dict[ObjectKey, "Verdict"] = field(default_factory=dict)
@@ -242,6 +244,8 @@ class Memory:
     desired: tuple[str, Desired] | None = None
     heal_failures: int = 0
     heal_after: float = 0.0
+    contention: Contention = field(default_factory=lambda: NO_CONTENTION)
+    refused: frozenset[ObjectKey] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

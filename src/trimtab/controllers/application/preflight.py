@@ -10,7 +10,7 @@ import asyncio
 from trimtab.controllers.application.model import Inputs, Observation
 from trimtab.controllers.application.observe import Observer
 from trimtab.controllers.application.write import Writer
-from trimtab.core.manifest import GroupKind, defined_kind
+from trimtab.core.manifest import GroupKind, ObjectKey, defined_kind
 from trimtab.core.plan import (
     Action,
     ObjectResult,
@@ -18,7 +18,7 @@ from trimtab.core.plan import (
     PlannedChange,
     result_of_change,
 )
-from trimtab.ports.cluster import ApiError
+from trimtab.ports.cluster import ApiError, Invalid
 
 
 async def preflight(
@@ -43,6 +43,24 @@ async def preflight(
     if failed or not is_dry:
         return tuple(failed)
     return tuple(result_of_change(c, message=f"{c.action} (dry run)") for c in plan.changes())
+
+
+async def refused_updates(plan: Plan, writer: Writer) -> frozenset[ObjectKey]:
+    """Return the updates with Force that the API server refuses: they are to be recreated."""
+    forced = [
+        change
+        for change in plan.changes()
+        if change.action is Action.UPDATE and change.write is not None and change.write.force
+    ]
+    refused: set[ObjectKey] = set()
+    for change in forced:
+        try:
+            await writer.try_out(change)
+        except Invalid:
+            refused.add(change.key)
+        except ApiError:
+            continue
+    return frozenset(refused)
 
 
 def _shared(observer: Observer, plan: Plan, observation: Observation) -> list[ObjectResult]:

@@ -129,6 +129,13 @@ class ApplicationReconciler:
         )
         if isinstance(error, Transient):
             return Looked(report, TransientFailure(error.reason, error.retry_after))
+        intent = requested_intent(app, now)
+        if intent is not None:
+            # What was asked for cannot be done: it ends with the reason instead of waiting.
+            outcome = SyncOutcome(
+                intent, "Error", error.message, intent.progress, Target((), ()), finished_at=now
+            )
+            report = replace(report, outcome=outcome, takes_operation=True)
         return Looked(report, StalledFailure(error.reason))
 
     async def _look(self, inputs: Inputs, memory: Memory) -> Looked:
@@ -140,6 +147,7 @@ class ApplicationReconciler:
         intent = requested_intent(app, now)
         conditions: tuple[Condition, ...] = ()
         outcome: SyncOutcome | None = None
+        held_until: datetime | None = None
         if intent is not None:
             waiting = self._retry_wait(app, now)
             if waiting is not None:
@@ -151,13 +159,15 @@ class ApplicationReconciler:
         target = await observer.target(fresh=bool(refresh))
         observation = await observer.observe(target, hard=hard)
         if outcome is None and not conditions:
-            decision = decide_automated(inputs, observation)
+            decision = decide_automated(inputs, observation, memory.contention)
             conditions = decision.conditions
+            held_until = decision.look_again
             if decision.intent is not None:
                 heals_again = self._heal_wait(memory)
                 if heals_again is not None:
                     report = Report(now, observation, takes_refresh=bool(refresh))
                     return Looked(report, AgainAt(timedelta(seconds=heals_again)))
+                memory.contention = decision.contention
                 outcome = await self._sync(observer, inputs, memory, decision.intent, observation)
                 self._count_heals(memory, app, outcome)
                 observation = await observer.compare(target, observation.desired)
@@ -169,7 +179,9 @@ class ApplicationReconciler:
             takes_operation=app.operation is not None and intent is not None,
             takes_refresh=bool(refresh),
         )
-        return Looked(report, self._again(outcome, observation))
+        if held_until is not None:
+            return Looked(report, AgainAt(max(held_until - now, timedelta(milliseconds=50))))
+        return Looked(report, self._again(outcome))
 
     async def _requested(
         self, observer: Observer, inputs: Inputs, memory: Memory, intent: Intent
@@ -241,7 +253,7 @@ class ApplicationReconciler:
         else:
             memory.heal_failures, memory.heal_after = 0, 0.0
 
-    def _again(self, outcome: SyncOutcome | None, observation: Observation) -> Outcome:
+    def _again(self, outcome: SyncOutcome | None) -> Outcome:
         every = self._world.settings.refresh_every
         if outcome is None:
             return AgainAt(every)

@@ -7,6 +7,7 @@ fields deleted in Git later would live for ever.
 
 import asyncio
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from trimtab.controllers.application.compare import Comparer
 from trimtab.controllers.application.model import Inputs
@@ -14,10 +15,12 @@ from trimtab.controllers.application.settings import ApplicationSettings
 from trimtab.core import JsonObject
 from trimtab.core.diff import leave_out_ignored, merge_managers_patch
 from trimtab.core.manifest import (
+    GroupKind,
     Manifest,
     ObjectKey,
     annotations_of,
     canonical_json,
+    defined_kind,
     resource_options,
     with_metadata,
 )
@@ -39,6 +42,9 @@ from trimtab.ports.cluster import (
     Write,
     Written,
 )
+
+DEFINITION_SECONDS = 10.0
+NAMESPACE_MANAGER = "trimtab-namespace"
 
 
 class Writer:
@@ -67,13 +73,26 @@ class Writer:
         """Carry out the changes of one wave, group by group, and return what became of each."""
         results: list[ObjectResult] = []
         for batch in batches(changes):
-            if len(batch) == 1:
-                results.append(await self._one(batch[0]))
-                continue
             async with asyncio.TaskGroup() as tasks:
                 running = [tasks.create_task(self._one(change)) for change in batch]
             results += [task.result() for task in running]
+            await self._await_definitions(batch)
         return results
+
+    async def _await_definitions(self, batch: Sequence[PlannedChange]) -> None:
+        """Give new definitions a moment to be served: objects of their kinds may come next."""
+        kinds = {defined_kind(c.manifest.body) for c in batch if c.manifest is not None} - {None}
+        if not kinds:
+            return
+        try:
+            async with asyncio.timeout(DEFINITION_SECONDS):
+                for kind in kinds:
+                    served = cast("GroupKind", kind)
+                    # Discovery has no event to wait for: it is asked, and limits itself.
+                    while await self._inputs.cluster.resource_type(served) is None:  # noqa: ASYNC110
+                        await asyncio.sleep(0.1)
+        except TimeoutError:
+            return  # The write that needs the kind says what is missing.
 
     async def _one(self, change: PlannedChange) -> ObjectResult:
         try:
@@ -163,6 +182,34 @@ class Writer:
         self._inputs.cluster.remember(written.live)
         uid = written.live.meta.uid
         return result_of_change(change, message=f"namespace/{change.key.name} created", uid=uid)
+
+    async def mark_namespace(self) -> None:
+        """Lay managedNamespaceMetadata over the destination's namespace, where it is missing.
+
+        Each Application applies it by a manager of its own, so that two of them can share a
+        namespace and either can take its labels back.
+        """
+        policy = self._inputs.app.spec.sync_policy
+        wanted = policy.managed_namespace_metadata if policy else None
+        key = ObjectKey("", "Namespace", "", self._inputs.namespace)
+        live = self._inputs.cluster.live(key)
+        if wanted is None or live is None or not self.options.create_namespace:
+            return
+        labels, annotations = wanted.labels or {}, wanted.annotations or {}
+        if (
+            labels.items() <= live.labels.items()
+            and annotations.items() <= live.annotations.items()
+        ):
+            return
+        body = {
+            "apiVersion": "v1",
+            "kind": "Namespace",
+            "metadata": {"name": key.name, "labels": labels, "annotations": annotations},
+        }
+        manager = f"{NAMESPACE_MANAGER}-{self._inputs.app_instance}"
+        write = Write(manager, validation=FieldValidation.IGNORE)
+        written = await self._inputs.cluster.apply(key, "v1", canonical_json(body), write)
+        self._inputs.cluster.remember(written.live)
 
     async def _delete(self, change: PlannedChange) -> ObjectResult:
         cluster = self._inputs.cluster

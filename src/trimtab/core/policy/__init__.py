@@ -1,6 +1,13 @@
 """What may be done: projects, their permissions and sync windows."""
 
 from trimtab.core.manifest.globs import glob_matches, is_glob
+from trimtab.core.policy.contention import (
+    NO_CONTENTION,
+    Contention,
+    allowed_at,
+    contending_managers,
+    with_heals,
+)
 from trimtab.core.policy.permissions import (
     PlacedKind,
     Violation,
@@ -48,6 +55,8 @@ from trimtab.core.policy.windows import (
 )
 
 __all__ = [
+    "NO_CONTENTION",
+    "Contention",
     "Destination",
     "DestinationServiceAccount",
     "KindPattern",
@@ -61,10 +70,12 @@ __all__ = [
     "ViolationKind",
     "WindowTarget",
     "active_windows",
+    "allowed_at",
     "allows_overrun",
     "can_sync",
     "check_application",
     "check_delivery",
+    "contending_managers",
     "destination_permitted",
     "glob_matches",
     "inactive_allows",
@@ -87,4 +98,5 @@ __all__ = [
     "validate_project",
     "window_problems",
     "windows_matching",
+    "with_heals",
 ]
