@@ -200,6 +200,7 @@ async def test_a_symlink_in_a_chart_must_stay_inside(
     (root / "c" / "templates").symlink_to("../shared")
     output = await renderer.render(request(path="c"), root=root, timeout=SOON)
     assert output.objects == ({"kind": "A"},)
+    assert output.read == ("c", "shared")
     (root / "c" / "passwd").symlink_to("/etc/passwd")
     with pytest.raises(EngineError, match="leaves the repository"):
         await renderer.render(request(path="c"), root=root, timeout=SOON)

@@ -124,7 +124,8 @@ func (r *Root) ReadFile(name string) ([]byte, error) {
 	return content, nil
 }
 
-// ReadDir lists a directory, sorted by name; the caller records it if what is missing counts as well.
+// ReadDir lists a directory, sorted by name; the caller records it if what is missing counts as well. A
+// directory reached through a symlink is recorded here: the caller knows it by its other name.
 func (r *Root) ReadDir(name string) ([]fs.DirEntry, error) {
 	real, err := r.Resolve(name)
 	if err != nil {
@@ -140,6 +141,9 @@ func (r *Root) ReadDir(name string) ([]fs.DirEntry, error) {
 		return nil, r.failure(name, err)
 	}
 	sort.Slice(entries, func(i, j int) bool { return entries[i].Name() < entries[j].Name() })
+	if clean, _ := r.Clean(name); clean != real {
+		r.RecordTree(real)
+	}
 	return entries, nil
 }
 

@@ -24,6 +24,8 @@ from trimtab.ports.renderer import EngineError
 DEFAULT_MEMORY_BYTES = 1 << 30
 _REFUSAL = timedelta(minutes=10)
 _MAX_REFUSED = 1000
+# A request's clock starts when it is sent: it must not spend its time waiting for others in a worker.
+_IN_FLIGHT_PER_WORKER = 16
 
 
 class EnginePool:
@@ -50,6 +52,7 @@ class EnginePool:
         self._slots = [_Slot(self._start) for _ in range(workers)]
         self._trial = _Slot(self._start)
         self._trials = asyncio.Lock()
+        self._places = asyncio.Semaphore(workers * _IN_FLIGHT_PER_WORKER)
         self._refused: dict[bytes, tuple[float, str]] = {}
         self._is_closed = False
 
@@ -85,7 +88,7 @@ class EnginePool:
         Args:
             method: As in docs/reference/engines.md.
             params: Its parameters.
-            timeout: Wall-clock limit. A worker that passes it is killed.
+            timeout: Wall-clock limit from when a worker gets it; a worker that passes it is killed.
 
         Raises:
             EngineError: The engine refused its input, ran out of time or memory, or crashed on it.
@@ -93,15 +96,19 @@ class EnginePool:
         encoded = orjson.dumps(params)
         self._check_refused(method, encoded)
         seconds = timeout.total_seconds()
+        async with self._places:
+            return await self._call(method, encoded, seconds=seconds)
+
+    async def _call(self, method: str, params: bytes, *, seconds: float) -> JsonValue:
         for _ in range(len(self._slots) + 2):
             worker = await self._least_loaded()
             try:
-                return await worker.send(method, encoded, seconds=seconds)
+                return await worker.send(method, params, seconds=seconds)
             except WorkerLostError as lost:
                 if self._is_closed:
                     raise EngineError("crashed", "the engines are shutting down") from lost
                 if lost.is_suspect:
-                    return await self._try_alone(method, encoded, seconds=seconds)
+                    return await self._try_alone(method, params, seconds=seconds)
         raise EngineError("crashed", f"{method}: other requests kept ending the workers; try again")
 
     async def _try_alone(self, method: str, params: bytes, *, seconds: float) -> JsonValue:
