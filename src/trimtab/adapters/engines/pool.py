@@ -24,7 +24,7 @@ from trimtab.ports.renderer import EngineError
 DEFAULT_MEMORY_BYTES = 1 << 30
 _REFUSAL = timedelta(minutes=10)
 _MAX_REFUSED = 1000
-# A request's clock starts when it is sent: it must not spend its time waiting for others in a worker.
+# A request's clock starts when it is sent: its time must not pass behind others in a worker.
 _IN_FLIGHT_PER_WORKER = 16
 
 
