@@ -17,7 +17,13 @@ import structlog
 from aiohttp import web
 
 from trimtab.adapters.database import SqliteLedger, open_ledger
-from trimtab.adapters.engines import EngineNormaliser, EnginePool, EngineRenderer, find_binary
+from trimtab.adapters.engines import (
+    EngineCharts,
+    EngineNormaliser,
+    EnginePool,
+    EngineRenderer,
+    find_binary,
+)
 from trimtab.adapters.git import GitLimits, GitSource, RefChange
 from trimtab.adapters.kubernetes import (
     ClusterOptions,
@@ -46,6 +52,7 @@ from trimtab.crds.argoproj_v1alpha1.crd import definitions
 from trimtab.ports.cluster import Cluster, WatchEvent
 from trimtab.runtime import ControllerEngine, EngineSettings, Priority, SystemClock
 from trimtab.services.catalogue import HubCatalogue
+from trimtab.services.charts import ChartStore, Dependencies
 from trimtab.services.definitions import install_crds
 from trimtab.services.registry import SECRET_TYPE_LABEL, secret_type
 from trimtab.services.render import RenderService
@@ -156,10 +163,14 @@ async def _wire(settings: ServeSettings, stack: AsyncExitStack) -> Service:
     stack.push_async_callback(source.close)
     catalogue = HubCatalogue(directory.hub, settings.namespace)
     trees = Trees(source, settings.cache_dir / "trees")
+    renderer = EngineRenderer(pool)
+    charts = ChartStore(EngineCharts(pool), settings.cache_dir / "charts", clock.monotonic)
+    dependencies = Dependencies(renderer, partial(catalogue.repository, project=""))
     world = World(
         clusters=directory,
         source=source,
-        render=RenderService(source, EngineRenderer(pool), trees),
+        charts=charts,
+        render=RenderService(source, renderer, trees, charts, dependencies),
         normaliser=EngineNormaliser(pool),
         catalogue=catalogue,
         clock=clock,

@@ -29,6 +29,7 @@ from trimtab.core.render import (
 )
 from trimtab.ports.renderer import EngineError, Renderer, RenderOutput
 from trimtab.ports.source import PathUnknown, Repository, Source, TreeEntry
+from trimtab.services.charts import ChartStore, Dependencies
 from trimtab.services.trees import Trees
 
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
@@ -100,15 +101,26 @@ class RenderService:
         source: Git.
         renderer: Engines.
         trees: Exports for engines that need a disk.
+        charts: Charts of Helm repositories.
+        dependencies: Of charts in Git.
         keep: How many renders are remembered.
     """
 
     def __init__(
-        self, source: Source, renderer: Renderer, trees: Trees, *, keep: int = 8192
+        self,
+        source: Source,
+        renderer: Renderer,
+        trees: Trees,
+        charts: ChartStore,
+        dependencies: Dependencies,
+        *,
+        keep: int = 8192,
     ) -> None:
         self._source = source
         self._renderer = renderer
         self._trees = trees
+        self._charts = charts
+        self._dependencies = dependencies
         self._keep = keep
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self.renders = 0
@@ -133,7 +145,8 @@ class RenderService:
             RenderRefused, EngineError, PathUnknown, SourceTooLarge, and those of Source.fetch
         """
         _check(source.spec)
-        await self._source.fetch(source.repository, source.commit)
+        if not source.spec.chart:
+            await self._source.fetch(source.repository, source.commit)
         key = _key(source, context, refs or {})
         kept = None if fresh else await self._reusable(key, source)
         if kept is None:
@@ -149,6 +162,8 @@ class RenderService:
         kept = self._kept.get(key)
         if kept is None or kept.commit == source.commit:
             return kept
+        if source.spec.chart:
+            return None
         read = kept.rendered.read
         ids = await self._source.object_ids(source.repository, source.commit, read.paths)
         if not read.holds(ids):
@@ -161,6 +176,8 @@ class RenderService:
     ) -> Rendered:
         self.renders += 1
         spec = source.spec
+        if spec.chart:
+            return await self._chart(source, context, refs)
         path = clean_path(spec.path)
         entries = await self._source.entries(source.repository, source.commit, path)
         names = [e.path.rpartition("/")[2] for e in entries if posixpath.dirname(e.path) == path]
@@ -189,6 +206,20 @@ class RenderService:
         digest = digest_of(output.objects)
         return Rendered(output.objects, digest, source_type, ReadSet.of(paths, ids))
 
+    async def _chart(
+        self, source: SourceAt, context: RenderContext, refs: Mapping[str, SourceAt]
+    ) -> Rendered:
+        """Render a chart of a Helm repository; the version stands in for the commit."""
+        root, path = await self._charts.unpacked(
+            source.repository, source.spec.chart, source.commit
+        )
+        request = await self._trees.place_values(
+            root, _helm_request(source.spec, path, context), refs
+        )
+        output = await self._renderer.render(request, root=root, timeout=RENDER_TIMEOUT)
+        digest = digest_of(output.objects)
+        return Rendered(output.objects, digest, SourceType.HELM, ReadSet(()))
+
     async def _directory(
         self, source: SourceAt, path: str, entries: Sequence[TreeEntry]
     ) -> tuple[RenderOutput, tuple[str, ...]]:
@@ -212,6 +243,8 @@ class RenderService:
         texts = await self._source.read(
             source.repository, source.commit, [entry.path for entry in wanted]
         )
+        if not texts:
+            return RenderOutput((), ()), (path,)
         files = tuple(TextFile(name, _text(name, data)) for name, data in sorted(texts.items()))
         request = replace(request, files=files)
         output = await self._renderer.render(request, root=None, timeout=RENDER_TIMEOUT)
@@ -222,6 +255,7 @@ class RenderService:
     ) -> tuple[RenderOutput, tuple[str, ...]]:
         async with self._trees.export(source.repository, source.commit) as root:
             if isinstance(request, HelmRequest):
+                await self._dependencies.complete(root, request.path)
                 request = await self._trees.place_values(root, request, refs)
             output = await self._renderer.render(request, root=root, timeout=RENDER_TIMEOUT)
         return output, output.read
@@ -245,10 +279,6 @@ def _check(spec: SourceSpec) -> None:
     if spec.has_plugin:
         raise RenderRefused(
             "UnsupportedSource", "spec.source.plugin: config management plugins are not supported"
-        )
-    if spec.chart:
-        raise RenderRefused(
-            "UnsupportedSource", "spec.source.chart: charts of Helm repositories are not supported"
         )
 
 

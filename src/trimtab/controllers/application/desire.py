@@ -21,6 +21,7 @@ from trimtab.core.render import SourceSpec
 from trimtab.crds.argoproj_v1alpha1.mapping import map_source
 from trimtab.crds.argoproj_v1alpha1.source import ApplicationSource
 from trimtab.ports.source import Repository, Source
+from trimtab.services.charts import ChartStore
 from trimtab.services.render import RenderContext, Rendered, RenderService, SourceAt
 
 
@@ -33,6 +34,7 @@ class ComparisonFailed(Stalled):
 
 async def resolve_target(
     source: Source,
+    charts: ChartStore,
     repository: Callable[[str], Repository],
     wire: Sequence[ApplicationSource],
     *,
@@ -43,21 +45,25 @@ async def resolve_target(
 
     Args:
         source: Git.
+        charts: Helm repositories.
         repository: Finds credentials for a URL.
         wire: The sources.
         revisions: In place of the sources' own target revisions, where given.
         fresh: Ask the servers now.
 
     Raises:
-        RepositoryUnreachable, RepositoryDenied, RevisionUnknown
+        RepositoryUnreachable, RepositoryDenied, RevisionUnknown, EngineError
     """
     found: list[SourceAt] = []
     for index, one in enumerate(wire):
         spec = map_source(one)
         stated = revisions[index] if index < len(revisions) and revisions[index] else spec.revision
         where = repository(spec.repo_url)
-        resolved = await source.resolve(where, stated, fresh=fresh)
-        found.append(SourceAt(spec, where, resolved.commit))
+        if spec.chart:
+            commit = await charts.resolve(where, spec.chart, stated, fresh=fresh)
+        else:
+            commit = (await source.resolve(where, stated, fresh=fresh)).commit
+        found.append(SourceAt(spec, where, commit))
     return Target(tuple(wire), tuple(found))
 
 

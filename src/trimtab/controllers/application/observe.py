@@ -50,6 +50,7 @@ from trimtab.ports.cluster import Cluster, ClusterDirectory, ClusterUnreachable
 from trimtab.ports.normaliser import Normaliser
 from trimtab.ports.source import Repository, Source
 from trimtab.runtime import Clock
+from trimtab.services.charts import ChartStore
 from trimtab.services.render import RenderService
 
 
@@ -78,6 +79,7 @@ class World:
 
     clusters: ClusterDirectory
     source: Source
+    charts: ChartStore
     render: RenderService
     normaliser: Normaliser
     catalogue: Catalogue
@@ -164,7 +166,11 @@ class Observer:
     async def target(self, *, fresh: bool = False) -> Target:
         """Return the Application's own target at this moment."""
         return await resolve_target(
-            self._world.source, self.repository, sources_of(self._inputs.app.spec), fresh=fresh
+            self._world.source,
+            self._world.charts,
+            self.repository,
+            sources_of(self._inputs.app.spec),
+            fresh=fresh,
         )
 
     def repository(self, url: str) -> Repository:

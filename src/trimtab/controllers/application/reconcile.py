@@ -209,7 +209,7 @@ class ApplicationReconciler:
         wire = sync.sources or ((sync.source,) if sync.source else sources_of(inputs.app.spec))
         revisions = sync.revisions or ((sync.revision,) if sync.revision else ())
         return await resolve_target(
-            self._world.source, observer.repository, wire, revisions=revisions
+            self._world.source, self._world.charts, observer.repository, wire, revisions=revisions
         )
 
     async def _sync(

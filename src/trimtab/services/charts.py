@@ -1,0 +1,171 @@
+"""Charts that a render needs and Git does not hold: chart sources, and dependencies of charts."""
+
+import asyncio
+import shutil
+import tempfile
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+
+from trimtab.core import JsonObject
+from trimtab.core.manifest import as_list, as_object
+from trimtab.ports.renderer import ChartRepository, Charts, Renderer
+from trimtab.ports.source import Repository
+
+CHART_TIMEOUT = timedelta(seconds=60)
+RESOLVED_FOR_SECONDS = 180.0
+
+
+def chart_repository(repository: Repository) -> ChartRepository:
+    """Return a registered repository as the engine's network methods want it."""
+    given = repository.credentials
+    is_oci = repository.kind == "oci" or repository.url.startswith("oci://")
+    # Argo CD states OCI registries without a scheme: a URL with none is one.
+    is_oci = is_oci or "://" not in repository.url
+    return ChartRepository(
+        url=repository.url,
+        username=given.username,
+        password=given.password,
+        ca_pem=given.ca_pem,
+        client_cert_pem=given.client_cert_pem,
+        client_key_pem=given.client_key_pem,
+        insecure=given.insecure,
+        is_oci=is_oci,
+    )
+
+
+@dataclass(slots=True)
+class _Pulled:
+    """One unpacked chart; whoever comes while it is being pulled waits for the lock."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    folder: Path | None = None
+    name: str = ""
+
+
+class ChartStore:
+    """Versions and unpacked charts of Helm repositories and OCI registries.
+
+    Args:
+        charts: The engines' network methods.
+        folder: Private folder for unpacked charts.
+        monotonic: Seconds on a clock that never goes back.
+        keep: Charts that stay unpacked.
+    """
+
+    def __init__(
+        self, charts: Charts, folder: Path, monotonic: Callable[[], float], *, keep: int = 32
+    ) -> None:
+        self._charts = charts
+        self._folder = folder
+        self._monotonic = monotonic
+        self._keep = keep
+        self._resolved: dict[tuple[str, str, str], tuple[float, str]] = {}
+        self._pulled: OrderedDict[tuple[str, str, str], _Pulled] = OrderedDict()
+
+    async def resolve(
+        self, repository: Repository, chart: str, constraint: str, *, fresh: bool = False
+    ) -> str:
+        """Return the newest version that a constraint allows, asked anew every few minutes.
+
+        Raises:
+            EngineError: No such chart or version, or the repository does not answer.
+        """
+        key = (repository.url, chart, constraint)
+        known = self._resolved.get(key)
+        now = self._monotonic()
+        if known is not None and not fresh and now - known[0] < RESOLVED_FOR_SECONDS:
+            return known[1]
+        version = await self._charts.resolve(
+            chart_repository(repository), chart, constraint, timeout=CHART_TIMEOUT
+        )
+        self._resolved[key] = (now, version)
+        return version
+
+    async def unpacked(self, repository: Repository, chart: str, version: str) -> tuple[Path, str]:
+        """Return the folder that holds an unpacked chart, and the chart's folder in it.
+
+        Raises:
+            EngineError
+        """
+        key = (repository.url, chart, version)
+        entry = self._pulled.setdefault(key, _Pulled())
+        async with entry.lock:
+            if entry.folder is None or not entry.folder.exists():
+                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+                folder = Path(tempfile.mkdtemp(prefix="chart-", dir=self._folder))
+                entry.name = await self._charts.pull(
+                    chart_repository(repository), chart, version, folder, timeout=CHART_TIMEOUT
+                )
+                entry.folder = folder
+        self._pulled.move_to_end(key)
+        await self._trim()
+        return entry.folder, entry.name
+
+    async def _trim(self) -> None:
+        while len(self._pulled) > self._keep:
+            _, entry = self._pulled.popitem(last=False)
+            if entry.folder is not None:
+                await asyncio.to_thread(shutil.rmtree, entry.folder, ignore_errors=True)
+
+
+class Dependencies:
+    """Fetches the dependencies that a chart in Git states and does not carry.
+
+    Args:
+        renderer: Engines.
+        find: Returns a repository with its registered credentials, by URL.
+    """
+
+    def __init__(self, renderer: Renderer, find: Callable[[str], Repository]) -> None:
+        self._renderer = renderer
+        self._find = find
+        self._locks: dict[Path, asyncio.Lock] = {}
+
+    async def complete(self, root: Path, path: str) -> None:
+        """Put missing dependencies into the chart's charts/ folder.
+
+        Args:
+            root: An exported tree.
+            path: The chart's folder in it.
+
+        Raises:
+            EngineError: A dependency cannot be had.
+        """
+        chart = root / path
+        async with self._locks.setdefault(chart, asyncio.Lock()):
+            stated = await self._stated(chart)
+            if not await asyncio.to_thread(_is_missing, chart, stated):
+                return
+            urls = sorted({str(dependency.get("repository") or "") for dependency in stated})
+            repositories = [chart_repository(self._find(url)) for url in urls if "://" in url]
+            await self._renderer.build_dependencies(
+                root=root, path=path, repositories=repositories, timeout=CHART_TIMEOUT
+            )
+        self._locks.pop(chart, None)
+
+    async def _stated(self, chart: Path) -> Sequence[JsonObject]:
+        file = chart / "Chart.yaml"
+        text = await asyncio.to_thread(_read, file)
+        if "dependencies:" not in text:
+            return ()
+        documents = await self._renderer.parse(text, timeout=CHART_TIMEOUT)
+        listed = as_list(documents[0].get("dependencies")) if documents else ()
+        return tuple(as_object(item) for item in listed)
+
+
+def _read(file: Path) -> str:
+    return file.read_text() if file.is_file() else ""
+
+
+def _is_missing(chart: Path, stated: Sequence[JsonObject]) -> bool:
+    """Return whether some stated dependency is neither a folder nor an archive in charts/."""
+    folder = chart / "charts"
+    present = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
+    for dependency in stated:
+        name = str(dependency.get("name") or "")
+        if not any(entry == name or entry.startswith(f"{name}-") for entry in present):
+            return True
+    return False
