@@ -285,7 +285,10 @@ class KubernetesCluster(_Face):
     ) -> None:
         """Stop the watches and close."""
         assert self._stack is not None
-        await self._stack.__aexit__(kind, error, trace)
+        if isinstance(error, asyncio.CancelledError):
+            await self._stack.__aexit__(kind, error, trace)
+        else:  # the block's own error leaves as it is, not inside an ExceptionGroup
+            await self._stack.__aexit__(None, None, None)
 
     async def _probe(self) -> None:
         circuit = self.client.circuit

@@ -63,8 +63,8 @@ class ItemParser:
         self.version = resource.version
         self.partial = partial
         head = {
-            "apiVersion": join_api_version(resource.group, resource.version),
             "kind": resource.kind,
+            "apiVersion": join_api_version(resource.group, resource.version),
         }
         self._head = msgspec.json.encode(head)[:-1] + b","
 

@@ -9,18 +9,15 @@ first exchange of every connection is let through alone.
 
 import asyncio
 import ipaddress
-from collections.abc import AsyncGenerator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncGenerator, Awaitable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import timedelta
+from typing import TypeVar
 from urllib.parse import urlsplit, urlunsplit
 
 from pyreqwest.client import Client, ClientBuilder
 from pyreqwest.exceptions import (
-    BuilderError,
-    ConnectError,
-    ConnectTimeoutError,
     DetailedPyreqwestError,
-    PoolTimeoutError,
     PyreqwestError,
     RequestTimeoutError,
 )
@@ -36,9 +33,12 @@ from trimtab.adapters.kubernetes.transport import (
     TransportError,
 )
 
+_T = TypeVar("_T")
+
 STREAMS_PER_CONNECTION = 80  # kube-apiserver allows 100; the rest is room for reconnecting ones
 _WINDOW = 4 * 1024 * 1024  # a LIST page is megabytes; the default window costs a round trip per 64K
-_NOT_SENT = (ConnectError, ConnectTimeoutError, PoolTimeoutError, BuilderError)
+# The library calls every timeout a connect timeout; only this cause says that nothing was sent.
+_CONNECTING = "client error (Connect)"
 
 
 class _Lane:
@@ -90,7 +90,7 @@ class _PyreqwestStream:
 
     async def read(self) -> bytes | None:
         try:
-            chunk = await self._reader.read_chunk()
+            chunk = await _cancellable(self._reader.read_chunk())
         except PyreqwestError as error:
             raise _failed(error) from error
         return None if chunk is None else chunk.to_bytes()
@@ -122,8 +122,8 @@ class PyreqwestTransport:
         if body is not None:
             builder = builder.body_bytes(body)
         async with self._requests.exchange():
-            response = await builder.build().send()
-            content = await response.bytes()
+            response = await _cancellable(builder.build().send())
+            content = await _cancellable(response.bytes())
         return Answer(response.status, content.to_bytes(), response.get_header_all)
 
     @asynccontextmanager
@@ -136,18 +136,13 @@ class PyreqwestTransport:
         deadline = self._deadlines.request.total_seconds()
         lane.streams += 1
         try:
-            try:
-                async with (
-                    asyncio.timeout(deadline),
-                    lane.exchange(),
-                ):
-                    response = await request.__aenter__()
-            except TimeoutError as error:
-                raise TransportError("no answer in time", sent=True, timed_out=True) from error
-            try:
+            async with AsyncExitStack() as stack:
+                try:
+                    async with asyncio.timeout(deadline), lane.exchange():
+                        response = await _cancellable(stack.enter_async_context(request))
+                except TimeoutError as error:
+                    raise TransportError("no answer in time", sent=True, timed_out=True) from error
                 yield _PyreqwestStream(response)
-            finally:
-                await request.__aexit__(None, None, None)
         finally:
             lane.streams -= 1
 
@@ -239,10 +234,25 @@ def _url_base(endpoint: Endpoint) -> str:
     return urlunsplit((parts.scheme, netloc, parts.path.rstrip("/"), "", ""))
 
 
+async def _cancellable(call: Awaitable[_T]) -> _T:
+    """Await a call of the library without losing a cancellation.
+
+    When the answer arrives at the same moment, the library returns it and the cancellation is
+    gone: the task would go on for ever. Whoever cancelled is counted by the task itself.
+    """
+    task = asyncio.current_task()
+    assert task is not None
+    before = task.cancelling()
+    result = await call
+    if task.cancelling() > before:
+        raise asyncio.CancelledError
+    return result
+
+
 def _failed(error: PyreqwestError) -> TransportError:
     found = error.details["causes"] if isinstance(error, DetailedPyreqwestError) else None
     causes = [cause["message"] for cause in found or ()]
     # The first cause repeats the URL; the last one says what happened.
-    message = f"{error.message}: {causes[-1]}" if causes else error.message
+    message = causes[-1] if causes else error.message
     timed_out = isinstance(error, RequestTimeoutError)
-    return TransportError(message, sent=not isinstance(error, _NOT_SENT), timed_out=timed_out)
+    return TransportError(message, sent=_CONNECTING not in causes, timed_out=timed_out)

@@ -57,7 +57,7 @@ class Reads:
             return None
         if answer.status >= 400:
             raise error_of(answer, f"GET {path}")
-        return parse_live(answer.body)
+        return parse_live(answer.body.rstrip())
 
     async def list(
         self, group_kind: GroupKind, *, namespace: str = "", label_selector: str = ""

@@ -113,7 +113,7 @@ class Writes:
         answer = await self._send(method, target, headers, body)
         if answer.status >= 400:
             raise error_of(answer, f"{method} {target}")
-        return Written(parse_live(answer.body), warnings_of(answer))
+        return Written(parse_live(answer.body.rstrip()), warnings_of(answer))
 
     async def _send(self, method: str, target: str, headers: Headers, body: bytes) -> Answer:
         if self._acting:
