@@ -61,7 +61,7 @@ class FakeClusterDirectory:
         if url in self._clusters:
             self._settings[url] = settings
             return
-        cluster = self._prepared.pop(url, None) or FakeCluster(settings.name, settings.server)
+        cluster = self._prepared.pop(url, None) or FakeCluster(settings.name, url)
         self._add(cluster, settings)
 
     async def remove(self, server: str) -> None:

@@ -39,8 +39,9 @@ OnRequest = Callable[[str, int, float], None]
 
 _JSON = (("accept", "application/json"),)
 _TRIES = 4
-_COMPLAINT_TRIES = 8
+_COMPLAINT_TRIES, _COMPLAINT_SECONDS = 8, 60.0
 _DEFAULT_RETRY_AFTER = timedelta(seconds=1)
+_LEAST_RETRY_AFTER = timedelta(milliseconds=50)
 _LONGEST_RETRY_AFTER = timedelta(seconds=30)
 
 
@@ -93,7 +94,7 @@ class ApiClient:
             ClusterUnreachable: No answer.
             CredentialsRefused: 401, also with a fresh credential.
         """
-        tries, complaints = 0, 0
+        tries, complaints, started = 0, 0, time.monotonic()
         while True:
             try:
                 answer = await self._exchange(method, target, headers, body)
@@ -106,7 +107,7 @@ class ApiClient:
             if answer.status != 429:
                 return answer
             complaints += 1
-            if complaints >= _COMPLAINT_TRIES:
+            if complaints >= _COMPLAINT_TRIES or time.monotonic() - started > _COMPLAINT_SECONDS:
                 return answer
 
     async def checked(
@@ -193,8 +194,9 @@ class ApiClient:
         self.circuit.succeeded()
         self._note(method, answer.status, time.perf_counter() - started)
         if answer.status == 429:
-            asked = retry_after_of(answer) or _DEFAULT_RETRY_AFTER
-            self.limiter.complained(min(asked, _LONGEST_RETRY_AFTER))
+            asked = retry_after_of(answer)
+            pause = _DEFAULT_RETRY_AFTER if asked is None else max(asked, _LEAST_RETRY_AFTER)
+            self.limiter.complained(min(pause, _LONGEST_RETRY_AFTER))
         else:
             self.limiter.answered()
         return answer, credential

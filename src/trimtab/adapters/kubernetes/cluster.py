@@ -17,6 +17,7 @@ from trimtab.adapters.kubernetes.client import ApiClient, OnRequest
 from trimtab.adapters.kubernetes.config import ConnectionSettings
 from trimtab.adapters.kubernetes.credentials import acting_as
 from trimtab.adapters.kubernetes.discovery import Discovery
+from trimtab.adapters.kubernetes.logs import Logs
 from trimtab.adapters.kubernetes.pyreqwest_transport import PyreqwestTransport, can_connect
 from trimtab.adapters.kubernetes.reads import Reads
 from trimtab.adapters.kubernetes.transport import (
@@ -248,6 +249,7 @@ class KubernetesCluster(_Face):
         )
         reads = Reads(self.client, self.discovery, options.namespaces)
         super().__init__(self, reads, Writes(self.client, self.discovery), watcher, view)
+        self.logs = Logs(self.client, self.discovery)
         self._stack: contextlib.AsyncExitStack | None = None
 
     def on_reachable(self, listener: Callable[[], None]) -> None:

@@ -258,6 +258,6 @@ def decode_base64(text: str, where: str) -> bytes:
         ConnectionInvalid: ``where`` is not base64.
     """
     try:
-        return base64.b64decode(text, validate=False)
+        return base64.b64decode("".join(text.split()), validate=True)
     except (binascii.Error, ValueError) as error:
         raise ConnectionInvalid(f"{where} is not base64: {error}") from error
