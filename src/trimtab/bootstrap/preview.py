@@ -5,6 +5,7 @@ its dry runs. Nothing is written anywhere but in the cache of this machine.
 """
 
 import tempfile
+import time
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
@@ -13,7 +14,13 @@ from pathlib import Path
 
 import msgspec
 
-from trimtab.adapters.engines import EngineNormaliser, EnginePool, EngineRenderer, find_binary
+from trimtab.adapters.engines import (
+    EngineCharts,
+    EngineNormaliser,
+    EnginePool,
+    EngineRenderer,
+    find_binary,
+)
 from trimtab.adapters.git import GitSource
 from trimtab.bootstrap.client import connect_destination
 from trimtab.controllers.application.compare import Comparer
@@ -36,6 +43,7 @@ from trimtab.crds.argoproj_v1alpha1.application import Application
 from trimtab.crds.argoproj_v1alpha1.mapping import map_ignore_rules, sources_of
 from trimtab.ports.cluster import Cluster
 from trimtab.ports.source import Repository, Source
+from trimtab.services.charts import ChartStore, Dependencies
 from trimtab.services.registry import (
     find_cluster,
     match_repository,
@@ -136,14 +144,18 @@ async def open_preview(
         inputs = await _inputs(hub, app, wire, cluster, namespace)
         source = await stack.enter_async_context(open_source(state_dir))
         repository = await _repositories(hub, namespace)
-        target = await resolve_target(
-            source, repository, sources_of(wire.spec), revisions=revisions, fresh=True
-        )
         pool = await stack.enter_async_context(
             EnginePool(lambda: find_binary(progress=progress), workers=1)
         )
-        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="trimtab-trees-"))
-        render = RenderService(source, EngineRenderer(pool), Trees(source, Path(folder)))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trimtab-trees-")))
+        charts = ChartStore(EngineCharts(pool), folder / "charts", time.monotonic)
+        target = await resolve_target(
+            source, charts, repository, sources_of(wire.spec), revisions=revisions, fresh=True
+        )
+        renderer = EngineRenderer(pool)
+        trees = Trees(source, folder / "trees")
+        dependencies = Dependencies(renderer, repository)
+        render = RenderService(source, renderer, trees, charts, dependencies)
         comparer = Comparer(inputs, Memory(), settings.manager, EngineNormaliser(pool))
         yield Preview(inputs, target, Desirer(render, settings), comparer)
 

@@ -35,6 +35,7 @@ from trimtab.adapters.kubernetes import (
 from trimtab.api.operations import operations_routes
 from trimtab.bootstrap.metrics import Metrics
 from trimtab.bootstrap.settings import ServeSettings
+from trimtab.bootstrap.state import own_identity, sole_use_of
 from trimtab.bootstrap.webhook import push_routes
 from trimtab.controllers.application import (
     APP_PROJECT,
@@ -48,18 +49,28 @@ from trimtab.controllers.application import (
     owner_of,
 )
 from trimtab.controllers.cluster import ClusterReconciler
+from trimtab.core.manifest import LiveObject
 from trimtab.crds.argoproj_v1alpha1.crd import definitions
 from trimtab.ports.cluster import Cluster, WatchEvent
-from trimtab.runtime import ControllerEngine, EngineSettings, Priority, SystemClock
+from trimtab.runtime import (
+    ControllerEngine,
+    EngineSettings,
+    LeaderElection,
+    Priority,
+    SystemClock,
+)
 from trimtab.services.catalogue import HubCatalogue
 from trimtab.services.charts import ChartStore, Dependencies
 from trimtab.services.definitions import install_crds
+from trimtab.services.installation import find_other_controller, read_installation
+from trimtab.services.lease import KubernetesLease
 from trimtab.services.registry import SECRET_TYPE_LABEL, secret_type
 from trimtab.services.render import RenderService
 from trimtab.services.trees import Trees
 
 _log = structlog.get_logger("serve")
 HUB_KINDS = (APPLICATION, APP_PROJECT, SECRET)
+LEASE = "trimtab-controller"
 HUB_TIMEOUT = timedelta(seconds=30)
 
 
@@ -77,6 +88,7 @@ class Service:
     router: Router
     metrics: Metrics
     catalogue: HubCatalogue
+    election: LeaderElection
     is_ready: bool = False
 
 
@@ -98,6 +110,7 @@ async def serve(settings: ServeSettings, on_ready: Callable[[str], None]) -> Non
         loop.add_signal_handler(name, stop.set)
     settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
     async with AsyncExitStack() as stack:
+        stack.enter_context(sole_use_of(settings.state_dir))
         service = await _wire(settings, stack)
         async with asyncio.TaskGroup() as tasks:
             background = [
@@ -105,18 +118,22 @@ async def serve(settings: ServeSettings, on_ready: Callable[[str], None]) -> Non
                 tasks.create_task(service.source.run()),
             ]
             await _start_hub(service)
-            working = [
-                tasks.create_task(service.clusters.run()),
-                tasks.create_task(service.applications.run()),
-            ]
+            working = [tasks.create_task(service.clusters.run())]
             url = await _listen(service, stack)
-            service.is_ready = True
-            on_ready(url)
-            await stop.wait()
+            lease = tasks.create_task(service.election.run())
+            stopping = tasks.create_task(stop.wait())
+            elected = tasks.create_task(service.election.wait_elected())
+            await asyncio.wait((stopping, elected), return_when=asyncio.FIRST_COMPLETED)
+            elected.cancel()
+            if not stop.is_set():
+                working.append(tasks.create_task(service.applications.run()))
+                service.is_ready = True
+                on_ready(url)
+            await stopping
             service.applications.stop()
             service.clusters.stop()
             await asyncio.wait(working)
-            for task in background:
+            for task in (*background, lease):
                 task.cancel()
 
 
@@ -124,14 +141,11 @@ async def _wire(settings: ServeSettings, stack: AsyncExitStack) -> Service:
     clock, metrics = SystemClock(), Metrics()
     ledger = await asyncio.to_thread(open_ledger, settings.ledger_path)
     await stack.enter_async_context(ledger)
-    app_settings = ApplicationSettings(
-        namespace=settings.namespace, observe_only=settings.observe_only
-    )
-    owner = owner_of(app_settings)
+    marks = _Marks()
 
     def options_for(name: str) -> ClusterOptions:
         return ClusterOptions(
-            tracked_by=owner,
+            tracked_by=marks.owner,
             full_secret_selector=SECRET_TYPE_LABEL if name == "in-cluster" else "",
             on_request=lambda method, code, _: metrics.on_request(name, method, code),
         )
@@ -145,6 +159,9 @@ async def _wire(settings: ServeSettings, stack: AsyncExitStack) -> Service:
             memory_bytes=settings.engine_memory_bytes,
         )
     )
+    renderer = EngineRenderer(pool)
+    app_settings = await _application_settings(settings, directory.hub, renderer)
+    marks.owner_of = owner = owner_of(app_settings)
     engines: dict[str, ControllerEngine] = {}
 
     def enqueue(key: str, priority: Priority) -> None:
@@ -163,9 +180,10 @@ async def _wire(settings: ServeSettings, stack: AsyncExitStack) -> Service:
     stack.push_async_callback(source.close)
     catalogue = HubCatalogue(directory.hub, settings.namespace)
     trees = Trees(source, settings.cache_dir / "trees")
-    renderer = EngineRenderer(pool)
     charts = ChartStore(EngineCharts(pool), settings.cache_dir / "charts", clock.monotonic)
     dependencies = Dependencies(renderer, partial(catalogue.repository, project=""))
+    lease = KubernetesLease(directory.hub, settings.namespace, LEASE)
+    election = LeaderElection(lease, own_identity(settings.state_dir), clock)
     world = World(
         clusters=directory,
         source=source,
@@ -175,6 +193,7 @@ async def _wire(settings: ServeSettings, stack: AsyncExitStack) -> Service:
         catalogue=catalogue,
         clock=clock,
         settings=app_settings,
+        may_write=lambda: election.is_leader,
     )
     journal = Journal(ledger, source, clock, manager=app_settings.manager)
     reconciler = ApplicationReconciler(world, journal)
@@ -206,6 +225,40 @@ async def _wire(settings: ServeSettings, stack: AsyncExitStack) -> Service:
         router=router,
         metrics=metrics,
         catalogue=catalogue,
+        election=election,
+    )
+
+
+class _Marks:
+    """Which Application an object is marked for; how is known once argocd-cm has been read."""
+
+    def __init__(self) -> None:
+        self.owner_of: Callable[[LiveObject], str | None] = lambda _: None
+
+    def owner(self, live: LiveObject) -> str | None:
+        """Return the Application that an object is marked for."""
+        return self.owner_of(live)
+
+
+async def _application_settings(
+    settings: ServeSettings, hub: Cluster, renderer: EngineRenderer
+) -> ApplicationSettings:
+    """Return the controller's settings: those of argocd-cm, and whether it may write."""
+    installation = await read_installation(hub, renderer, settings.namespace)
+    other = await find_other_controller(hub, settings.namespace)
+    if other and not settings.take_over:
+        _log.warning(
+            "observing.only",
+            reason=f"{other} is alive in the hub: stop it, then start with --take-over",
+        )
+    return ApplicationSettings(
+        namespace=settings.namespace,
+        tracking=installation.tracking,
+        label_key=installation.label_key,
+        installation_id=installation.installation_id,
+        overrides=installation.overrides or {},
+        build_options=installation.build_options,
+        observe_only=settings.observe_only or bool(other and not settings.take_over),
     )
 
 

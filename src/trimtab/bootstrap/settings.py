@@ -20,6 +20,7 @@ class ServeSettings:
         engine_workers: Processes of the engines.
         engine_memory_bytes: Limit of each.
         observe_only: Write nothing.
+        take_over: Write although another controller of Applications is alive in the hub.
         install_crds: Install missing CustomResourceDefinitions.
     """
 
@@ -33,6 +34,7 @@ class ServeSettings:
     engine_workers: int = 2
     engine_memory_bytes: int = 1 << 30
     observe_only: bool = False
+    take_over: bool = False
     install_crds: bool = True
 
     @property

@@ -29,6 +29,7 @@ from trimtab.cli.session import Session
 @click.option("--workers", type=click.IntRange(min=1), default=64, show_default=True)
 @click.option("--engine-workers", type=click.IntRange(min=1), default=2, show_default=True)
 @click.option("--observe-only", is_flag=True, help="Look and report nothing; write nothing.")
+@click.option("--take-over", is_flag=True, help="Write although Argo CD is alive in the hub.")
 @click.option("--log-level", default="info", show_default=True)
 @click.pass_obj
 def serve(
@@ -41,6 +42,7 @@ def serve(
     workers: int,
     engine_workers: int,
     observe_only: bool,
+    take_over: bool,
     log_level: str,
 ) -> None:
     """Run the controllers until SIGINT or SIGTERM.
@@ -64,6 +66,7 @@ def serve(
         workers=workers,
         engine_workers=engine_workers,
         observe_only=observe_only,
+        take_over=take_over,
     )
 
     def ready(url: str) -> None:

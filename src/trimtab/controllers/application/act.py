@@ -68,6 +68,7 @@ class Syncer:
         settings: The controller's.
         clock: Time.
         record: Writes intent to the hub before the first object of a new kind is created.
+        may_write: This process holds the lease now.
     """
 
     inputs: Inputs
@@ -76,6 +77,7 @@ class Syncer:
     settings: ApplicationSettings
     clock: Clock
     record: RecordIntent
+    may_write: Callable[[], bool]
 
     async def run(self, intent: Intent, observation: Observation) -> SyncOutcome:
         """Go on with a sync until it ends or waits.
@@ -84,7 +86,9 @@ class Syncer:
             Transient: The cluster did not answer; what was done so far is found again.
         """
         progress = replace(intent.progress, revision=observation.target.revision)
-        writer = Writer(self.inputs, self.observer.comparer, self.settings, intent.options)
+        writer = Writer(
+            self.inputs, self.observer.comparer, self.settings, intent.options, self.may_write
+        )
         if not progress.results:
             self.memory.refused = frozenset()
             stopped = await self._begin(intent, observation, progress, writer)

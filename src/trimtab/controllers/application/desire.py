@@ -129,6 +129,7 @@ class Desirer:
                 "ARGOCD_APP_NAMESPACE": inputs.namespace,
                 "ARGOCD_APP_PROJECT_NAME": inputs.project.name,
             },
+            build_options=self._settings.build_options,
         )
 
     async def _shape(
@@ -151,6 +152,7 @@ class Desirer:
                 app_instance=inputs.app_instance,
                 method=self._settings.tracking,
                 installation_id=self._settings.installation_id,
+                label_key=self._settings.label_key,
                 default_namespace=inputs.namespace,
             )
             for manifest in normalised.manifests

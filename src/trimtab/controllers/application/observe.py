@@ -75,7 +75,7 @@ class Catalogue(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """The ports that an observation reads through."""
+    """The ports that a look goes through; ``may_write``: this process holds the lease now."""
 
     clusters: ClusterDirectory
     source: Source
@@ -85,6 +85,7 @@ class World:
     catalogue: Catalogue
     clock: Clock
     settings: ApplicationSettings
+    may_write: Callable[[], bool] = lambda: True
 
 
 def locate(world: World, key: str, app: Application, live: LiveObject) -> Inputs:
@@ -279,6 +280,7 @@ def owner_of(settings: ApplicationSettings) -> Callable[[LiveObject], str | None
             live.key,
             method=settings.tracking,
             installation_id=settings.installation_id,
+            label_key=settings.label_key,
         )
         return tracked.app_instance if tracked is not None and tracked.is_own_mark else None
 

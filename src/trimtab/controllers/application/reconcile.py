@@ -78,6 +78,8 @@ class ApplicationReconciler:
         if live is None:
             self._memories.pop(key, None)
             return Done()
+        if not self._world.may_write():
+            return AgainAt(timedelta(seconds=1))
         memory = self._memories.setdefault(key, Memory())
         now = self._world.clock.now()
         try:
@@ -231,7 +233,7 @@ class ApplicationReconciler:
             )
             await write_report(hub, inputs.app_live, report)
 
-        syncer = Syncer(inputs, observer, memory, self._world.settings, self._world.clock, record)
+        syncer = Syncer(inputs, observer, memory, self._world, record)
         return await syncer.run(intent, observation)
 
     def _retry_wait(self, app: Application, now: datetime) -> float | None:

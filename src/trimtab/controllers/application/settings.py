@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from trimtab.core import JsonObject
-from trimtab.core.manifest import GroupKind, TrackingMethod
+from trimtab.core.manifest import INSTANCE_LABEL, GroupKind, TrackingMethod
 from trimtab.core.plan import DEFAULT_BUDGET, Deadlines, DeletionBudget
 
 APPLICATION = GroupKind("argoproj.io", "Application")
@@ -29,6 +29,8 @@ class ApplicationSettings:
         namespace: The controller's own; Applications live here.
         manager: Field manager of applied objects.
         tracking: How objects are marked.
+        label_key: The label of trackings by label.
+        build_options: Flags of ``kustomize.buildOptions``.
         installation_id: Tells apart several controllers of one cluster.
         overrides: Mapping[str, JsonObject] = field(default_factory=_no_overrides)
         budget: Deletion budget.
@@ -41,6 +43,8 @@ class ApplicationSettings:
     namespace: str = "argocd"
     manager: str = "trimtab"
     tracking: TrackingMethod = TrackingMethod.ANNOTATION
+    label_key: str = INSTANCE_LABEL
+    build_options: tuple[str, ...] = ()
     installation_id: str = ""
     overrides: Mapping[str, JsonObject] = field(default_factory=_no_overrides)
     budget: DeletionBudget = DEFAULT_BUDGET

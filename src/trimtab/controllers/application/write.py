@@ -6,7 +6,7 @@ fields deleted in Git later would live for ever.
 """
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import cast
 
 from trimtab.controllers.application.compare import Comparer
@@ -14,6 +14,7 @@ from trimtab.controllers.application.model import Inputs
 from trimtab.controllers.application.settings import ApplicationSettings
 from trimtab.core import JsonObject
 from trimtab.core.diff import leave_out_ignored, merge_managers_patch
+from trimtab.core.errors import Transient
 from trimtab.core.manifest import (
     GroupKind,
     Manifest,
@@ -55,6 +56,7 @@ class Writer:
         comparer: Takes the answers.
         settings: The controller's.
         options: The sync's.
+        may_write: This process holds the lease now; asked before each write.
     """
 
     def __init__(
@@ -63,11 +65,13 @@ class Writer:
         comparer: Comparer,
         settings: ApplicationSettings,
         options: SyncOptions,
+        may_write: Callable[[], bool],
     ) -> None:
         self._inputs = inputs
         self._comparer = comparer
         self._settings = settings
         self.options = options
+        self._may_write = may_write
 
     async def write(self, changes: Sequence[PlannedChange]) -> list[ObjectResult]:
         """Carry out the changes of one wave, group by group, and return what became of each."""
@@ -95,6 +99,8 @@ class Writer:
             return  # The write that needs the kind says what is missing.
 
     async def _one(self, change: PlannedChange) -> ObjectResult:
+        if not self._may_write():
+            raise Transient("LeaseLost", "another process may hold the lease: nothing is written")
         try:
             return await self._carry_out(change)
         except ApiError as error:

@@ -1,0 +1,82 @@
+"""What an existing Argo CD installation in the hub says: its settings, and whether it is alive."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from trimtab.core import JsonObject
+from trimtab.core.manifest import (
+    INSTANCE_LABEL,
+    ObjectKey,
+    TrackingMethod,
+    as_object,
+    field_at,
+)
+from trimtab.ports.cluster import ClusterReader
+from trimtab.ports.renderer import Renderer
+
+_PARSE_TIMEOUT = timedelta(seconds=5)
+_OVERRIDE = "resource.customizations.ignoreDifferences."
+_CONTROLLERS = (
+    ("StatefulSet", "argocd-application-controller"),
+    ("Deployment", "argocd-application-controller"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class InstallationSettings:
+    """Keys of argocd-cm that mean something here.
+
+    Args:
+        tracking: application.resourceTrackingMethod.
+        label_key: application.instanceLabelKey.
+        installation_id: installationID.
+        overrides: ignoreDifferences of resource.customizations, by ``group/Kind``.
+        build_options: kustomize.buildOptions.
+    """
+
+    tracking: TrackingMethod = TrackingMethod.ANNOTATION
+    label_key: str = INSTANCE_LABEL
+    installation_id: str = ""
+    overrides: Mapping[str, JsonObject] | None = None
+    build_options: tuple[str, ...] = ()
+
+
+async def read_installation(
+    hub: ClusterReader, renderer: Renderer, namespace: str
+) -> InstallationSettings:
+    """Return the settings of ConfigMap argocd-cm; defaults where there is none."""
+    live = await hub.get(ObjectKey("", "ConfigMap", namespace, "argocd-cm"))
+    body: JsonObject = live.body() if live is not None else {}
+    data = as_object(body.get("data"))
+    method = str(data.get("application.resourceTrackingMethod") or TrackingMethod.ANNOTATION)
+    known = method in set(TrackingMethod)
+    return InstallationSettings(
+        tracking=TrackingMethod(method) if known else TrackingMethod.ANNOTATION,
+        label_key=str(data.get("application.instanceLabelKey") or INSTANCE_LABEL),
+        installation_id=str(data.get("installationID") or ""),
+        overrides=await _overrides(data, renderer),
+        build_options=tuple(str(data.get("kustomize.buildOptions") or "").split()),
+    )
+
+
+async def _overrides(data: JsonObject, renderer: Renderer) -> dict[str, JsonObject]:
+    found: dict[str, JsonObject] = {}
+    for key, text in data.items():
+        if not key.startswith(_OVERRIDE):
+            continue
+        name = key.removeprefix(_OVERRIDE)
+        documents = await renderer.parse(str(text), timeout=_PARSE_TIMEOUT)
+        kind = "*/*" if name == "all" else name.replace("_", "/", 1)
+        found[kind] = {"ignoreDifferences": documents[0] if documents else {}}
+    return found
+
+
+async def find_other_controller(hub: ClusterReader, namespace: str) -> str:
+    """Return the name of another live controller of Applications, or the empty string."""
+    for kind, name in _CONTROLLERS:
+        live = await hub.get(ObjectKey("apps", kind, namespace, name))
+        ready = field_at(live.body(), "status", "readyReplicas") if live is not None else 0
+        if isinstance(ready, int) and ready > 0:
+            return f"{kind} {namespace}/{name}"
+    return ""
