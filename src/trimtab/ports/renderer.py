@@ -1,7 +1,7 @@
 """Turning sources into manifests, by the field's official engines."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from typing import Protocol
@@ -16,7 +16,8 @@ class EngineError(Stalled):
 
     Args:
         code: ``invalid``, ``render``, ``not_found``, ``forbidden``, ``timeout``, ``too_large``,
-            ``crashed`` or ``internal``.
+            ``crashed``, ``dependencies`` (a chart lacks some), ``denied``, ``unreachable`` (both of
+            network methods) or ``internal``.
         summary: The engine's own words, without paths of this machine.
     """
 
@@ -45,10 +46,10 @@ class ChartRepository:
 
     url: str
     username: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     ca_pem: str = ""
     client_cert_pem: str = ""
-    client_key_pem: str = ""
+    client_key_pem: str = field(default="", repr=False)
     insecure: bool = False
     is_oci: bool = False
 

@@ -125,7 +125,7 @@ class Dependencies:
         self._locks: dict[Path, asyncio.Lock] = {}
 
     async def complete(self, root: Path, path: str) -> None:
-        """Put missing dependencies into the chart's charts/ folder.
+        """Put the dependencies that a chart lacks into its charts/ folder.
 
         Args:
             root: An exported tree.
@@ -137,20 +137,15 @@ class Dependencies:
         chart = root / path
         async with self._locks.setdefault(chart, asyncio.Lock()):
             stated = await self._stated(chart)
-            if not await asyncio.to_thread(_is_missing, chart, stated):
-                return
             urls = sorted({str(dependency.get("repository") or "") for dependency in stated})
             repositories = [chart_repository(self._find(url)) for url in urls if "://" in url]
             await self._renderer.build_dependencies(
                 root=root, path=path, repositories=repositories, timeout=CHART_TIMEOUT
             )
-        self._locks.pop(chart, None)
 
     async def _stated(self, chart: Path) -> Sequence[JsonObject]:
         file = chart / "Chart.yaml"
         text = await asyncio.to_thread(_read, file)
-        if "dependencies:" not in text:
-            return ()
         documents = await self._renderer.parse(text, timeout=CHART_TIMEOUT)
         listed = as_list(documents[0].get("dependencies")) if documents else ()
         return tuple(as_object(item) for item in listed)
@@ -158,14 +153,3 @@ class Dependencies:
 
 def _read(file: Path) -> str:
     return file.read_text() if file.is_file() else ""
-
-
-def _is_missing(chart: Path, stated: Sequence[JsonObject]) -> bool:
-    """Return whether some stated dependency is neither a folder nor an archive in charts/."""
-    folder = chart / "charts"
-    present = [entry.name for entry in folder.iterdir()] if folder.is_dir() else []
-    for dependency in stated:
-        name = str(dependency.get("name") or "")
-        if not any(entry == name or entry.startswith(f"{name}-") for entry in present):
-            return True
-    return False

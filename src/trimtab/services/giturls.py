@@ -9,7 +9,7 @@ import re
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
-_SCP: Final = re.compile(r"^(?:[^/@:\s]+@)?(\[[^\]]+\]|[^/:@\s]+):(?!//)(.*)$")
+_SCP: Final = re.compile(r"^(?:[^/@:\s]+@)?(\[[^\]]+\]|[^/:@\s]+):(?!//|:)(.*)$")
 _WINDOWS_DRIVE: Final = re.compile(r"^[A-Za-z]:[\\/]")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ssh": 22, "git": 9418}
 _SSH_HOST_PREFIXES: Final = ("altssh.", "ssh.")

@@ -255,9 +255,14 @@ class RenderService:
     ) -> tuple[RenderOutput, tuple[str, ...]]:
         async with self._trees.export(source.repository, source.commit) as root:
             if isinstance(request, HelmRequest):
-                await self._dependencies.complete(root, request.path)
                 request = await self._trees.place_values(root, request, refs)
-            output = await self._renderer.render(request, root=root, timeout=RENDER_TIMEOUT)
+            try:
+                output = await self._renderer.render(request, root=root, timeout=RENDER_TIMEOUT)
+            except EngineError as error:
+                if error.code != "dependencies":
+                    raise
+                await self._dependencies.complete(root, request.path)
+                output = await self._renderer.render(request, root=root, timeout=RENDER_TIMEOUT)
         return output, output.read
 
 

@@ -20,6 +20,7 @@ from trimtab.core.manifest import (
 from trimtab.core.render import SourceSpec
 from trimtab.crds.argoproj_v1alpha1.mapping import map_source
 from trimtab.crds.argoproj_v1alpha1.source import ApplicationSource
+from trimtab.ports.renderer import EngineError
 from trimtab.ports.source import Repository, Source
 from trimtab.services.charts import ChartStore
 from trimtab.services.render import RenderContext, Rendered, RenderService, SourceAt
@@ -106,6 +107,8 @@ class Desirer:
         try:
             return await self._render.render(source, context, refs=refs, fresh=hard)
         except Stalled as error:
+            if isinstance(error, EngineError) and error.code == "unreachable":
+                raise Transient("Unreachable", f"{_place(source)}: {error.message}") from error
             raise ComparisonFailed(
                 f"Failed to load target state: {_place(source)} at {source.commit}: {error.message}"
             ) from error

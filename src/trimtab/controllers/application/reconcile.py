@@ -233,7 +233,10 @@ class ApplicationReconciler:
             )
             await write_report(hub, inputs.app_live, report)
 
-        syncer = Syncer(inputs, observer, memory, self._world, record)
+        world = self._world
+        syncer = Syncer(
+            inputs, observer, memory, world.settings, world.clock, record, world.may_write
+        )
         return await syncer.run(intent, observation)
 
     def _retry_wait(self, app: Application, now: datetime) -> float | None:
