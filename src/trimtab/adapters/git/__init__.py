@@ -1,4 +1,4 @@
-"""Git: bare mirrors, refs by polling or webhook, incremental fetch, files read without a checkout."""
+"""Git: bare mirrors, refs by polling or webhook, incremental fetch, no checkout."""
 
 from trimtab.adapters.git.limits import GitLimits
 from trimtab.adapters.git.poller import OnChange

@@ -39,7 +39,16 @@ _DENIED_WORDS: Final = (
     "does not appear to be a git repository",
 )
 _UNKNOWN_WORDS: Final = ("not our ref", "unadvertised object", "couldn't find remote ref")
-_BROKEN_WORDS: Final = ("unresolved delta", "index-pack", "missing blob", "bad object", "corrupt")
+_BROKEN_WORDS: Final = (
+    "unresolved delta",
+    "index-pack",
+    "packfile",
+    "missing",
+    "bad object",
+    "corrupt",
+    "necessary objects",
+    "unable to read",
+)
 _PROTOCOLS: Final = {"ssh": "ssh", "http": "http", "https": "https:http", "file": "file"}
 
 
@@ -89,7 +98,7 @@ class CliRemote:
         self, repository: Repository, refspecs: Sequence[str], inbox: Inbox
     ) -> GitResult:
         arguments = ["fetch", "--quiet", "--no-tags", "--no-write-fetch-head"]
-        arguments += ["--no-auto-maintenance", "--no-recurse-submodules"]
+        arguments += ["--no-auto-maintenance", "--no-recurse-submodules", "--prune"]
         arguments += ["--", _address(repository), *refspecs]
         timeout = self._limits.fetch_timeout
         with self._session(repository) as environment:
@@ -155,9 +164,8 @@ def _proxy_command(proxy: str) -> str:
 
 def _http_settings(repository: Repository, folder: Path) -> dict[str, str]:
     given = repository.credentials
-    settings = {
-        "http.extraHeader": f"{key}: {value}" for key, value in http_headers(repository).items()
-    }
+    login = "\n".join(f"{key}: {value}" for key, value in http_headers(repository).items())
+    settings = {"http.extraHeader": login} if login else {}
     if given.insecure:
         settings["http.sslVerify"] = "false"
     if given.ca_pem:
@@ -178,7 +186,7 @@ def _private_file(path: Path, text: str) -> Path:
 
 
 def _address(repository: Repository) -> str:
-    """Return the URL without its user's password; SSH keeps the user, which is part of the address."""
+    """Return the URL without a password; SSH keeps the user, a part of the address."""
     url = repository.url.strip()
     scheme, separator, rest = url.partition("://")
     if not separator:

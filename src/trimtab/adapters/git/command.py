@@ -1,4 +1,4 @@
-"""Running ``git``: with nobody's configuration, without prompts, without a secret in its arguments."""
+"""Running ``git``: nobody's configuration, no prompts, no secret in its arguments."""
 
 import asyncio
 import os

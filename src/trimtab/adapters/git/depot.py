@@ -9,7 +9,14 @@ import structlog
 from trimtab.adapters.git.flight import SharedCall
 from trimtab.adapters.git.limits import MIB, GitLimits
 from trimtab.adapters.git.mirror import Mirror
-from trimtab.adapters.git.remote import PackBroken, Remote, Wanted, too_large, unreachable
+from trimtab.adapters.git.remote import (
+    PackBroken,
+    Remote,
+    Wanted,
+    too_large,
+    unknown_commit,
+    unreachable,
+)
 from trimtab.adapters.git.trees import Budget, MirrorBroken, OverBudget, Tree
 from trimtab.ports.source import Repository
 from trimtab.runtime.clock import Clock
@@ -17,7 +24,8 @@ from trimtab.services.giturls import canonical_url, display_url
 
 _REBUILD_PAUSE_S: Final = 60.0
 # What the event loop may be held up with: about a millisecond.
-_QUICK: Final = Budget(files=256, bytes=MIB // 2, file_bytes=MIB // 2)
+_QUICK_FILES: Final = 256
+_QUICK_BYTES: Final = MIB // 2
 
 T = TypeVar("T")
 _log = structlog.get_logger(__name__)
@@ -36,6 +44,9 @@ class Depot:
         self._cache_dir = cache_dir
         self._limits = limits
         self._clock = clock
+        self._full = Budget(limits.files, limits.export_bytes, limits.file_bytes)
+        quick_bytes = min(_QUICK_BYTES, limits.file_bytes)
+        self._quick = Budget(min(_QUICK_FILES, limits.files), quick_bytes, quick_bytes)
         self._mirrors: dict[str, Mirror] = {}
         self._rebuilt_at: dict[str, float] = {}
         self._fetches: dict[tuple[Repository, tuple[str, ...]], SharedCall[None]] = {}
@@ -46,6 +57,11 @@ class Depot:
         if key not in self._mirrors:
             self._mirrors[key] = Mirror(self._cache_dir, repository.url)
         return self._mirrors[key]
+
+    def close(self) -> None:
+        """Let go of all mirrors' files."""
+        for mirror in self._mirrors.values():
+            mirror.close()
 
     async def fetch(self, repository: Repository, commits: Sequence[str], remote: Remote) -> None:
         """Have commits in the mirror; callers who want the same share one fetch.
@@ -102,13 +118,11 @@ class Depot:
     ) -> T:
         mirror = self.mirror(repository)
         try:
-            return mirror.read(commit, lambda tree: job(tree, _QUICK))
+            return mirror.read(commit, lambda tree: job(tree, self._quick))
         except OverBudget:
             pass
-        limits = self._limits
-        full = Budget(limits.files, limits.export_bytes, limits.file_bytes)
         try:
-            return await mirror.read_in_thread(commit, lambda tree: job(tree, full))
+            return await mirror.read_in_thread(commit, lambda tree: job(tree, self._full))
         except OverBudget as error:
             raise too_large(repository, str(error)) from error
 
@@ -139,6 +153,9 @@ class Depot:
             left = max(0, limit - mirror.size_bytes())
             await remote.fetch(repository, Wanted(missing, left), mirror)
             over = mirror.size_bytes() > limit
+            lost = [commit for commit in missing if not mirror.has(commit)]
+            if lost:
+                raise unknown_commit(repository, lost)
             if not over:
                 mirror.keep(missing)
                 await mirror.tidy()

@@ -10,9 +10,9 @@ T = TypeVar("T")
 class SharedCall(Generic[T]):
     """Runs a call once for all who ask before it has left.
 
-    A caller who needs an answer that is newer than its question may only share a call that has not been
-    sent yet; one who takes any recent answer may join one that is under way. The work runs in the
-    first caller; when that one is cancelled, another takes over.
+    A caller who needs an answer that is newer than its question may only share a call that has not
+    been sent yet; one who takes any recent answer may join one that is under way. The work runs in
+    the first caller; when that one is cancelled, another takes over.
     """
 
     def __init__(self) -> None:

@@ -28,7 +28,7 @@ from trimtab.adapters.git.pktline import (
     encode,
     payload_length,
 )
-from trimtab.adapters.git.refs import Refs, parse_ls_refs
+from trimtab.adapters.git.refs import Refs, parse_ls_refs, split_pairs
 from trimtab.adapters.git.remote import (
     Inbox,
     ProtocolMissing,
@@ -182,7 +182,7 @@ class HttpRemote:
         headers: Mapping[str, str] | None = None,
         authenticate: bool = True,
     ) -> aiohttp.ClientResponse:
-        login = http_headers(repository) if authenticate else {}
+        login: Mapping[str, str] = http_headers(repository) if authenticate else {}
         return await self._open_session().request(
             method,
             url,
@@ -273,7 +273,7 @@ def _capabilities(repository: Repository, packets: Sequence[Packet]) -> Mapping[
     lines = [line for line in lines if not line.startswith("# service=")]
     if not lines or lines[0] != "version 2":
         raise ProtocolMissing(f"{display_url(repository.url)} speaks an older protocol")
-    offered = dict(line.partition("=")[::2] for line in lines[1:])
+    offered = split_pairs(lines[1:], "=")
     if offered.get("object-format", "sha1") != "sha1":
         raise unreachable(repository, f"object format {offered['object-format']}, not sha1")
     return offered

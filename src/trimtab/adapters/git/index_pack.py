@@ -1,7 +1,7 @@
 """A received pack on its way into a mirror, by ``git index-pack``.
 
-Always a pack and never loose objects: index-pack makes the pack visible by one rename at its end, so
-a process killed at any moment leaves either all of a fetch's objects or none. A commit that can be
+Always a pack and never loose objects: index-pack makes it visible by one rename at its end, so a
+process killed at any moment leaves either all of a fetch's objects or none. A commit that can be
 found is therefore there with all of its trees.
 """
 

@@ -15,8 +15,8 @@ from trimtab.services.giturls import url_credentials
 def http_headers(repository: Repository) -> Mapping[str, str]:
     """Return the Authorization header of a repository, or nothing.
 
-    A bearer token wins over a password; a user in the URL is used when no other is given. A password
-    without a user is a token: servers take any name beside it.
+    A bearer token wins over a password; a user in the URL is used when no other is given. A
+    password without a user is a token: servers take any name beside it.
     """
     given = repository.credentials
     if given.bearer_token:
@@ -45,7 +45,8 @@ def tls_context(credentials: RepositoryCredentials) -> ssl.SSLContext:
     except (ssl.SSLError, ValueError) as error:
         raise RepositoryDenied(
             "CertificateInvalid",
-            f"expected PEM certificates in the repository's Secret and argocd-tls-certs-cm: {error}",
+            "expected PEM certificates in the repository's Secret and argocd-tls-certs-cm, "
+            f"found: {error}",
         ) from error
     if credentials.insecure:
         context.check_hostname = False

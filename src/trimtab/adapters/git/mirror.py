@@ -1,8 +1,8 @@
 """One bare mirror on disk, which several processes may share.
 
 Rules: whoever changes it holds its lock file; objects arrive as whole packs, so a commit that is
-there is there with all its history; nothing is ever pruned, since a rollback may want an old commit;
-a damaged mirror is moved aside and built anew.
+there is there with all its history; nothing is pruned, since a rollback may want an old commit; a
+damaged mirror is moved aside and built anew.
 """
 
 import asyncio
@@ -61,7 +61,8 @@ class Mirror:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         descriptor = os.open(self._folder / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            while not _try_lock(descriptor):
+            # Another process holds it: the kernel has no way to tell an event loop.
+            while not _try_lock(descriptor):  # noqa: ASYNC110
                 await asyncio.sleep(_LOCK_RETRY_S)
             self._ensure()
             yield
@@ -88,10 +89,18 @@ class Mirror:
         return new == old or self._open().descendant_of(new, old)
 
     def haves(self) -> Sequence[str]:
-        """Return commits that are here with all their history, newest first."""
+        """Return commits that are here with all their history, newest first.
+
+        Raises:
+            MirrorBroken: A commit that was kept is gone: what else is cannot be known.
+        """
         kept = [ref.removeprefix(_KEEP) for ref in self._keeps()]
         recent = self._recent[::-1]
-        return list(dict.fromkeys([*recent, *kept]))[:_MOST_HAVES]
+        haves = list(dict.fromkeys([*recent, *kept]))[:_MOST_HAVES]
+        lost = [commit for commit in haves if not self.has(commit)]
+        if lost:
+            raise MirrorBroken(f"commits were here and are not any more: {', '.join(lost)}")
+        return haves
 
     def keep(self, commits: Sequence[str]) -> None:
         """Remember commits that have arrived, and forget those that they build on."""
@@ -134,10 +143,16 @@ class Mirror:
         except (KeyError, ValueError, pygit2.GitError) as error:
             raise MirrorBroken(f"commit {commit}: {error}") from error
 
+    def close(self) -> None:
+        """Let go of open files; the next use opens them again."""
+        if self._store is not None:
+            self._store.free()
+            self._store = None
+
     async def rebuild(self) -> None:
         """Start over with an empty mirror."""
         async with self.lock():
-            self._store = None
+            self.close()
             self._recent = []
             aside = Path(tempfile.mkdtemp(prefix="broken-", dir=self._folder))
             self._bare.rename(aside / "mirror.git")
@@ -177,7 +192,7 @@ class Mirror:
         pygit2.init_repository(str(draft / "mirror.git"), bare=True)
         (draft / "mirror.git").rename(self._bare)
         draft.rmdir()
-        self._store = None
+        self.close()
 
 
 def _try_lock(descriptor: int) -> bool:

@@ -1,7 +1,7 @@
 """What a server says about its refs, and the commit that a revision means among them. Pure."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -31,8 +31,8 @@ class Refs:
     def find(self, revision: str) -> Resolved | None:
         """Return the commit of HEAD, a branch, a tag, a full ref name or a semver range.
 
-        A name that both a tag and a branch have means the tag, as in Git itself. An exact name wins over
-        a range: a branch ``1.2`` is not the range 1.2.
+        A name that both a tag and a branch have means the tag, as in Git itself. An exact name
+        wins over a range: a branch ``1.2`` is not the range 1.2.
         """
         if revision in ("", "HEAD"):
             return Resolved(self.head_commit, self.head) if self.head_commit else None
@@ -70,7 +70,7 @@ def parse_ls_refs(lines: list[str]) -> Refs:
     for line in lines:
         oid, _, rest = line.partition(" ")
         name, *attributes = rest.split(" ")
-        values = dict(a.partition(":")[::2] for a in attributes)
+        values = split_pairs(attributes, ":")
         commit = values.get("peeled", oid)
         if name == "HEAD":
             head = values.get("symref-target", "")
@@ -78,6 +78,11 @@ def parse_ls_refs(lines: list[str]) -> Refs:
         elif FULL_ID.match(oid):
             commits[name] = commit
     return Refs(commits, head, head_commit)
+
+
+def split_pairs(texts: Sequence[str], separator: str) -> dict[str, str]:
+    """Return ``key<separator>value`` texts as a mapping; a missing value is empty."""
+    return {key: value for key, _, value in (text.partition(separator) for text in texts)}
 
 
 def parse_ls_remote(text: str) -> Refs:

@@ -32,7 +32,11 @@ class Inbox(Protocol):
         ...
 
     def haves(self) -> Sequence[str]:
-        """Return commits that are here with all their history, newest first."""
+        """Return commits that are here with all their history, newest first.
+
+        Raises:
+            MirrorBroken: The mirror is damaged.
+        """
         ...
 
 

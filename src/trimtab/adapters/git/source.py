@@ -86,7 +86,8 @@ class GitSource:
         self._poller.forget(url)
 
     async def close(self) -> None:
-        """Close connections."""
+        """Close connections and files."""
+        self._depot.close()
         await self._http.close()
 
     async def resolve(
@@ -144,9 +145,7 @@ class GitSource:
         try:
             found = mirror.commit(commit)
         except MirrorBroken as error:
-            await self._with_remote(
-                repository, lambda remote: self._depot.repair(repository, commit, remote, error)
-            )
+            await self._repair(repository, commit, error)
             found = mirror.commit(commit)
         message = found.message.strip("\n")
         return CommitInfo(
@@ -190,6 +189,11 @@ class GitSource:
     ) -> T:
         return await self._with_remote(
             repository, lambda remote: self._depot.read(repository, commit, remote, job)
+        )
+
+    async def _repair(self, repository: Repository, commit: str, found: Exception) -> None:
+        await self._with_remote(
+            repository, lambda remote: self._depot.repair(repository, commit, remote, found)
         )
 
     async def _with_remote(
@@ -236,7 +240,8 @@ def _unknown(upstream: Upstream, refs: Refs, revision: str) -> RevisionUnknown:
         last = upstream.vanished[gone]
         return RevisionUnknown(
             "RevisionUnknown",
-            f"repository {where}: {gone} no longer exists on the server; its last commit was {last}",
+            f"repository {where}: {gone} no longer exists on the server; its last commit was "
+            f"{last}",
         )
     if not refs.commits:
         return RevisionUnknown(

@@ -50,7 +50,7 @@ class Tree:
     def __init__(self, store: pygit2.Repository, commit: str) -> None:
         self._store = store
         self._commit = commit
-        self._root = self._object(_peel(store, commit).tree_id)
+        self._root = self._tree(_peel(store, commit).tree_id)
 
     def object_id(self, path: str) -> str | None:
         """Return the id of a tree or blob, or None.
@@ -121,7 +121,7 @@ class Tree:
             if folder not in made:
                 (into / folder).mkdir(parents=True, exist_ok=True)
                 made.add(folder)
-            data = self._object(entry.oid).data
+            data = self._blob(entry.oid).data
             if entry.is_symlink:
                 links.append((name, os.fsdecode(data)))
             else:
@@ -142,7 +142,7 @@ class Tree:
         for entry in tree:
             name = prefix + _safe_name(entry.name)
             if entry.filemode == FileMode.TREE:
-                yield from self._walk(self._object(entry.id), f"{name}/")
+                yield from self._walk(self._tree(entry.id), f"{name}/")
             elif entry.filemode != FileMode.COMMIT:
                 yield name, entry
 
@@ -168,20 +168,32 @@ class Tree:
             entry = tree[name]
             if entry.filemode == FileMode.LINK:
                 links += 1
-                target = self._object(entry.id).data.decode(errors="surrogateescape")
+                target = self._blob(entry.id).data.decode(errors="surrogateescape")
                 if target.startswith("/") or links > _MOST_LINKS:
                     raise _leaves(path, self._commit)
                 waiting.extend(target.split("/")[::-1])
             elif entry.filemode == FileMode.TREE:
                 done.append(name)
-                here.append(self._object(entry.id))
+                here.append(self._tree(entry.id))
             else:
                 is_last = not any(part not in ("", ".") for part in waiting)
                 is_file = is_last and entry.filemode != FileMode.COMMIT
-                return self._object(entry.id) if is_file else None
+                return self._blob(entry.id) if is_file else None
         return here[-1]
 
-    def _object(self, oid: object) -> pygit2.Object:
+    def _tree(self, oid: pygit2.Oid) -> pygit2.Tree:
+        found = self._object(oid)
+        if not isinstance(found, pygit2.Tree):
+            raise MirrorBroken(f"object {oid}: expected a tree")
+        return found
+
+    def _blob(self, oid: pygit2.Oid | str) -> pygit2.Blob:
+        found = self._object(oid)
+        if not isinstance(found, pygit2.Blob):
+            raise MirrorBroken(f"object {oid}: expected a file")
+        return found
+
+    def _object(self, oid: pygit2.Oid | str) -> pygit2.Object:
         try:
             return self._store[oid]
         except (KeyError, pygit2.GitError, ValueError) as error:
@@ -202,7 +214,7 @@ def clean_path(path: str) -> str:
         PathUnknown: It is absolute or leaves the repository.
     """
     cleaned = posixpath.normpath(path) if path else "."
-    if cleaned.startswith("/") or cleaned == ".." or cleaned.startswith("../") or "\0" in path:
+    if cleaned == ".." or cleaned.startswith(("/", "../")) or "\0" in path:
         raise PathUnknown(
             "PathUnknown",
             f"path {path!r}: expected a path inside the repository, found one outside",

@@ -1,7 +1,7 @@
 """What is known about one repository's server: its refs, how old they are, and how it fails.
 
-A server that failed is left alone for a growing while; whoever asks meanwhile gets the same error at
-once, so that a dead server costs nobody a deadline. A user's refresh may ask again after a second.
+A server that failed is left alone for a growing while; who asks meanwhile gets the same error at
+once: a dead server costs nobody a deadline. A user's refresh may ask again after a second.
 """
 
 from collections.abc import Awaitable, Callable

@@ -2,20 +2,35 @@
 
 import base64
 import hmac
+import io
 import os
 import subprocess
 import tempfile
 import zlib
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any, BinaryIO
-
-if TYPE_CHECKING:
-    from trimtab.adapters.gitserver.server import GitServer
+from typing import IO, Any, Protocol, cast
 
 CHUNK_BYTES = 1 << 16
 # Below the size of a pipe, so that writing it never waits for the process to read.
 SMALL_BODY_BYTES = 1 << 15
+
+
+class Served(Protocol):
+    """What a handler asks of the server it works for."""
+
+    root: Path
+    users: dict[str, str]
+    tokens: frozenset[str]
+    outage: int | None
+
+    def count(self, kind: str) -> None:
+        """Count one request."""
+        ...
+
+    def pause(self) -> None:
+        """Wait as long as the server is told to be slow."""
+        ...
 
 
 class GitHandler(BaseHTTPRequestHandler):
@@ -36,14 +51,14 @@ class GitHandler(BaseHTTPRequestHandler):
         self._answer()
 
     def _answer(self) -> None:
-        git: GitServer = self.server.git  # type: ignore[attr-defined]
+        git = cast("Served", self.server.git)  # type: ignore[attr-defined]
         with tempfile.SpooledTemporaryFile(max_size=SMALL_BODY_BYTES) as body:
             size = self._read_body(body)
             body.seek(0)
             head = body.read(SMALL_BODY_BYTES)
             body.seek(0)
             git.count(_kind(self.path, head))
-            git.stopping.wait(git.delay.total_seconds())
+            git.pause()
             if git.outage is not None:
                 self._refuse(git.outage)
             elif not self._is_admitted(git):
@@ -67,7 +82,7 @@ class GitHandler(BaseHTTPRequestHandler):
         self.rfile.readline()
         return size
 
-    def _is_admitted(self, git: "GitServer") -> bool:
+    def _is_admitted(self, git: Served) -> bool:
         if not git.users and not git.tokens:
             return True
         scheme, _, value = self.headers.get("Authorization", "").partition(" ")
@@ -103,7 +118,7 @@ class GitHandler(BaseHTTPRequestHandler):
                 process.stdin.write(body.read())
                 process.stdin.close()
             assert process.stdout is not None
-            self._relay(process.stdout)  # type: ignore[arg-type]
+            self._relay(cast("io.BufferedReader", process.stdout))
 
     def _environment(self, root: Path, size: int) -> dict[str, str]:
         path, _, query = self.path.partition("?")
@@ -123,7 +138,7 @@ class GitHandler(BaseHTTPRequestHandler):
             "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
         }
 
-    def _relay(self, output: BinaryIO) -> None:
+    def _relay(self, output: io.BufferedReader) -> None:
         status, headers = 200, list[tuple[str, str]]()
         while line := output.readline().rstrip(b"\r\n"):
             key, _, value = line.decode("latin-1").partition(": ")
@@ -136,7 +151,7 @@ class GitHandler(BaseHTTPRequestHandler):
             self.send_header(key, value)
         self.send_header("Transfer-Encoding", "chunked")
         self.end_headers()
-        while data := output.read1(CHUNK_BYTES):  # type: ignore[attr-defined]
+        while data := output.read1(CHUNK_BYTES):
             self.wfile.write(b"%x\r\n%b\r\n" % (len(data), data))
         self.wfile.write(b"0\r\n\r\n")
         self.wfile.flush()

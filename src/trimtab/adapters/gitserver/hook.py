@@ -5,7 +5,6 @@ push-to-cluster time, so it imports little and talks HTTP/1.1 over a plain socke
 """
 
 import json
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,14 +40,16 @@ def install_hook(repository: Path, webhook: Webhook, clone_url: str) -> None:
         "kind": webhook.kind,
         "clone_url": clone_url,
     }
-    program = (
-        f"#!{sys.executable} -IS\n"
-        f"SETTINGS = {json.dumps(settings)}\n"
-        + Path(__file__).with_name("post_receive.py").read_text()
-    )
+    code = Path(__file__).with_name("post_receive.py").read_text()
     hook = repository / "hooks" / "post-receive"
     hook.parent.mkdir(exist_ok=True)
-    draft = hook.with_suffix(".new")
+    _replace(hook.with_name("post-receive.json"), json.dumps(settings))
+    _replace(hook, f"#!{sys.executable} -IS\n{code}")
+
+
+def _replace(path: Path, text: str) -> None:
+    # By rename: a push may be running the old one.
+    draft = path.with_name(f"{path.name}.new")
     draft.touch(mode=0o700)
-    draft.write_text(program)
-    os.replace(draft, hook)  # noqa: PTH105  # atomic: a push may be running the old one
+    draft.write_text(text)
+    draft.replace(path)

@@ -68,7 +68,7 @@ class GitServer:
         self.delay = delay
         self.outage: int | None = None
         self.counts: Counter[str] = Counter()
-        self.stopping = threading.Event()
+        self._stopping = threading.Event()
         self._lock = threading.Lock()
         self._scheme = "https" if tls else "http"
         self._listener = _Listener(("127.0.0.1", port), GitHandler, self, _tls_context(tls))
@@ -115,6 +115,10 @@ class GitServer:
         with self._lock:
             self.counts[kind] += 1
 
+    def pause(self) -> None:
+        """Wait for ``delay``, or until the server closes."""
+        self._stopping.wait(self.delay.total_seconds())
+
     def start(self) -> Self:
         """Answer requests from now on."""
         self._thread.start()
@@ -122,7 +126,7 @@ class GitServer:
 
     def close(self) -> None:
         """Stop listening; requests being answered are cut off."""
-        self.stopping.set()
+        self._stopping.set()
         if self._thread.is_alive():
             self._listener.shutdown()
             self._thread.join()
