@@ -43,6 +43,7 @@ from trimtab.controllers.application import (
     SECRET,
     ApplicationReconciler,
     ApplicationSettings,
+    FleetDeletions,
     Journal,
     Router,
     World,
@@ -193,6 +194,7 @@ async def _wire(settings: ServeSettings, stack: AsyncExitStack) -> Service:
         catalogue=catalogue,
         clock=clock,
         settings=app_settings,
+        fleet=FleetDeletions(app_settings.budget),
         may_write=lambda: election.is_leader,
     )
     journal = Journal(ledger, source, clock, manager=app_settings.manager)

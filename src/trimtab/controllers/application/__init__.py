@@ -1,5 +1,6 @@
 """Argo CD's Application: a commit reaches its cluster, in order, and stays."""
 
+from trimtab.controllers.application.fleet import FleetDeletions
 from trimtab.controllers.application.journal import Journal
 from trimtab.controllers.application.observe import Catalogue, World, owner_of
 from trimtab.controllers.application.reconcile import ApplicationReconciler
@@ -18,6 +19,7 @@ __all__ = [
     "ApplicationReconciler",
     "ApplicationSettings",
     "Catalogue",
+    "FleetDeletions",
     "Journal",
     "Router",
     "World",

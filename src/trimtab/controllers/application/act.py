@@ -17,12 +17,11 @@ from trimtab.controllers.application.model import (
     Seen,
     SyncOutcome,
 )
-from trimtab.controllers.application.observe import Observer
+from trimtab.controllers.application.observe import Observer, World
 from trimtab.controllers.application.preflight import preflight, refused_updates
 from trimtab.controllers.application.settings import (
     CONFIRM_PLAN,
     NAMESPACE,
-    ApplicationSettings,
 )
 from trimtab.controllers.application.write import Writer
 from trimtab.core.conditions import Condition, ConditionType
@@ -43,13 +42,13 @@ from trimtab.core.plan import (
     WaitConfirmation,
     WaitHealth,
     advance,
+    can_supersede,
     check_budget,
     format_plan,
     namespace_candidate,
     next_actions,
     plan_sync,
 )
-from trimtab.runtime import Clock
 
 MAX_STEPS = 200
 
@@ -65,19 +64,15 @@ class Syncer:
         inputs: Whose.
         observer: Looks again after each step.
         memory: What is remembered.
-        settings: The controller's.
-        clock: Time.
+        world: The ports.
         record: Writes intent to the hub before the first object of a new kind is created.
-        may_write: This process holds the lease now.
     """
 
     inputs: Inputs
     observer: Observer
     memory: Memory
-    settings: ApplicationSettings
-    clock: Clock
+    world: World
     record: RecordIntent
-    may_write: Callable[[], bool]
 
     async def run(self, intent: Intent, observation: Observation) -> SyncOutcome:
         """Go on with a sync until it ends or waits.
@@ -87,20 +82,28 @@ class Syncer:
         """
         progress = replace(intent.progress, revision=observation.target.revision)
         writer = Writer(
-            self.inputs, self.observer.comparer, self.settings, intent.options, self.may_write
+            self.inputs,
+            self.observer.comparer,
+            self.world.settings,
+            intent.options,
+            self.world.may_write,
         )
-        if not progress.results:
+        if not progress.results and not progress.is_terminating:
             self.memory.refused = frozenset()
             stopped = await self._begin(intent, observation, progress, writer)
             if stopped is not None:
                 return stopped
         drift = _drift(intent, observation)
         for _ in range(MAX_STEPS):
-            now = self.clock.now()
+            now = self.world.clock.now()
             plan = self._plan(intent, observation)
             observed = self._observed(observation, progress)
-            progress = advance(plan, progress, observed, now, deadlines=self.settings.deadlines)
-            step = next_actions(plan, progress, observed, now, deadlines=self.settings.deadlines)
+            progress = advance(
+                plan, progress, observed, now, deadlines=self.world.settings.deadlines
+            )
+            step = next_actions(
+                plan, progress, observed, now, deadlines=self.world.settings.deadlines
+            )
             match step:
                 case ApplyWave(_, _, changes) | RunHooks(_, _, changes):
                     results = await writer.write(changes)
@@ -122,6 +125,12 @@ class Syncer:
             observation = await self.observer.compare(observation.target, observation.desired)
         return self._running(intent, observation, progress, "many steps", 0.1, drift)
 
+    def gives_way(self, intent: Intent, observation: Observation) -> bool:
+        """Return whether a newer revision may take a running sync's place now."""
+        plan = self._plan(intent, observation)
+        progress = replace(intent.progress, supersessions=intent.superseded)
+        return can_supersede(plan, progress, is_automated=not intent.is_user)
+
     async def _begin(
         self, intent: Intent, observation: Observation, progress: SyncProgress, writer: Writer
     ) -> SyncOutcome | None:
@@ -134,17 +143,25 @@ class Syncer:
         refusal = self._terminating(plan)
         if refusal:
             return self._running(intent, observation, progress, refusal, 0.5, ())
+        confirmed = self.inputs.app_live.annotations.get(CONFIRM_PLAN)
         verdict = check_budget(
             plan,
             delivery_size=sum(1 for seen in observation.seen if seen.live is not None),
-            budget=self.settings.budget,
-            confirmed_digest=self.inputs.app_live.annotations.get(CONFIRM_PLAN),
+            budget=self.world.settings.budget,
+            confirmed_digest=confirmed,
         )
-        if verdict.exceeded and not intent.options.dry_run:
-            return self._over_budget(intent, observation, progress, plan, verdict.message)
+        over_fleet = ""
+        if not verdict.reasons and confirmed != verdict.digest:
+            revision, deletions = observation.target.revision, len(plan.deletions)
+            over_fleet = self.world.fleet.plan(revision, self.inputs.key, deletions)
+        if (verdict.exceeded or over_fleet) and not intent.options.dry_run:
+            message = verdict.message or (
+                f"the commit would delete {over_fleet}. Confirm this plan with {verdict.digest}"
+            )
+            return self._over_budget(intent, observation, progress, plan, message)
         failed = await preflight(self.inputs, self.observer, plan, observation, writer)
         if failed or intent.options.dry_run:
-            now = self.clock.now()
+            now = self.world.clock.now()
             progress = progress.with_results(failed, now)
             state = RunState.FAILED if _has_failed(failed) else RunState.SUCCEEDED
             message = _failure_message(failed) or "dry run: nothing was written"
@@ -260,7 +277,7 @@ class Syncer:
         message: str,
         drift: Drift,
     ) -> SyncOutcome:
-        now = self.clock.now()
+        now = self.world.clock.now()
         outcome = SyncOutcome(
             intent,
             str(state),

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from trimtab.controllers.application.compare import Comparer, forget_others, health_of
 from trimtab.controllers.application.desire import Desirer, resolve_target
+from trimtab.controllers.application.fleet import FleetDeletions
 from trimtab.controllers.application.model import (
     Desired,
     Inputs,
@@ -85,6 +86,7 @@ class World:
     catalogue: Catalogue
     clock: Clock
     settings: ApplicationSettings
+    fleet: FleetDeletions
     may_write: Callable[[], bool] = lambda: True
 
 

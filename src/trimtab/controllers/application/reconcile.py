@@ -150,6 +150,9 @@ class ApplicationReconciler:
         conditions: tuple[Condition, ...] = ()
         outcome: SyncOutcome | None = None
         held_until: datetime | None = None
+        superseded: Intent | None = None
+        if intent is not None and await self._gives_way(observer, inputs, memory, intent):
+            intent, superseded = None, intent
         if intent is not None:
             waiting = self._retry_wait(app, now)
             if waiting is not None:
@@ -164,13 +167,17 @@ class ApplicationReconciler:
             decision = decide_automated(inputs, observation, memory.contention)
             conditions = decision.conditions
             held_until = decision.look_again
+            if superseded is not None:
+                outcome = _superseded(superseded, target, now)
+                await self._journal.record(app, outcome)
             if decision.intent is not None:
                 heals_again = self._heal_wait(memory)
                 if heals_again is not None:
                     report = Report(now, observation, takes_refresh=bool(refresh))
                     return Looked(report, AgainAt(timedelta(seconds=heals_again)))
                 memory.contention = decision.contention
-                outcome = await self._sync(observer, inputs, memory, decision.intent, observation)
+                wanted = _after(decision.intent, superseded)
+                outcome = await self._sync(observer, inputs, memory, wanted, observation)
                 self._count_heals(memory, app, outcome)
                 observation = await observer.compare(target, observation.desired)
         report = Report(
@@ -184,6 +191,23 @@ class ApplicationReconciler:
         if held_until is not None:
             return Looked(report, AgainAt(max(held_until - now, timedelta(milliseconds=50))))
         return Looked(report, self._again(outcome))
+
+    async def _gives_way(
+        self, observer: Observer, inputs: Inputs, memory: Memory, intent: Intent
+    ) -> bool:
+        """Return whether a running automated sync is superseded by a newer commit now."""
+        sync = intent.operation.sync
+        if intent.is_new or intent.is_user or intent.progress.is_terminating or sync is None:
+            return False
+        current = await observer.target()
+        if current.revisions == (sync.revisions or (sync.revision,)):
+            return False
+        if self._retry_wait(inputs.app, self._world.clock.now()) is not None:
+            return True
+        target = await self._operation_target(observer, inputs, intent)
+        observation = await observer.observe(target)
+        syncer = Syncer(inputs, observer, memory, self._world, _record_nothing)
+        return syncer.gives_way(intent, observation)
 
     async def _requested(
         self, observer: Observer, inputs: Inputs, memory: Memory, intent: Intent
@@ -233,16 +257,14 @@ class ApplicationReconciler:
             )
             await write_report(hub, inputs.app_live, report)
 
-        world = self._world
-        syncer = Syncer(
-            inputs, observer, memory, world.settings, world.clock, record, world.may_write
-        )
+        syncer = Syncer(inputs, observer, memory, self._world, record)
         return await syncer.run(intent, observation)
 
     def _retry_wait(self, app: Application, now: datetime) -> float | None:
         """Return how long a failed sync still waits for its next attempt, or None."""
-        kept = app.status.trimtab
-        at = parse_time(kept.retry_at) if kept and running_operation(app) else None
+        kept, running = app.status.trimtab, running_operation(app)
+        is_waiting = kept is not None and running is not None and running.phase == "Running"
+        at = parse_time(kept.retry_at) if kept is not None and is_waiting else None
         return None if at is None or at <= now else (at - now).total_seconds()
 
     def _heal_wait(self, memory: Memory) -> float | None:
@@ -265,6 +287,23 @@ class ApplicationReconciler:
         if outcome.look_again is not None:
             return AgainAt(timedelta(seconds=min(outcome.look_again, every.total_seconds())))
         return AgainAt(every)
+
+
+async def _record_nothing(_: Observation, __: SyncOutcome) -> None:
+    """A look that only asks writes nothing."""
+
+
+def _superseded(intent: Intent, by: Target, now: datetime) -> SyncOutcome:
+    message = f"superseded by {by.revision}"
+    return SyncOutcome(intent, "Failed", message, intent.progress, Target((), ()), finished_at=now)
+
+
+def _after(intent: Intent, superseded: Intent | None) -> Intent:
+    """Return an intent that knows how many syncs were superseded in a row before it."""
+    if superseded is None:
+        return intent
+    count = superseded.superseded + 1
+    return replace(intent, superseded=count, progress=replace(intent.progress, supersessions=count))
 
 
 _CONDITIONS = {
