@@ -247,11 +247,13 @@ class WatchEvent:
         change: Added, modified or deleted.
         live: The object as it is, or as it was last for DELETED.
         previous: What the view held before, or None.
+        is_own: It is the answer to a write of this process, put in by ``remember``.
     """
 
     change: Change
     live: LiveObject
     previous: LiveObject | None
+    is_own: bool = False
 
 
 Listener = Callable[[WatchEvent], None]

@@ -96,7 +96,7 @@ class View:
 
         return stop
 
-    def put(self, live: LiveObject) -> None:
+    def put(self, live: LiveObject, *, is_own: bool = False) -> None:
         """Take in an object, unless the view already holds it as new or newer."""
         kind = self._kinds.get(live.key.group_kind)
         if kind is None:
@@ -108,7 +108,8 @@ class View:
             return
         self._index(live, held)
         kind[live.key] = live
-        self._tell(WatchEvent(Change.MODIFIED if held else Change.ADDED, live, held))
+        change = Change.MODIFIED if held else Change.ADDED
+        self._tell(WatchEvent(change, live, held, is_own))
 
     def drop(self, live: LiveObject, scope: Scope) -> None:
         """Take out an object that a watch of ``scope`` reports as deleted."""
@@ -149,7 +150,7 @@ class View:
             # The write took away the last finalizer: this is the object's last state, not its next.
             self.forget(live.key, live.meta.uid)
             return
-        self.put(live)
+        self.put(live, is_own=True)
 
     def forget(self, key: ObjectKey, uid: str) -> None:
         """Take a deleted object out, and ignore what is still under way about it."""

@@ -42,18 +42,30 @@ class _Spec(msgspec.Struct, frozen=True):
     sources: tuple[_Source, ...] = ()
 
 
-class _Operation(msgspec.Struct, frozen=True):
-    pass
+class _Phase(msgspec.Struct, frozen=True):
+    phase: str = ""
+
+
+class _Status(msgspec.Struct, frozen=True):
+    operation_state: _Phase | None = msgspec.field(default=None, name="operationState")
 
 
 class _Glance(msgspec.Struct, frozen=True):
     """The part of an Application that routing needs."""
 
-    spec: _Spec = _Spec()
-    operation: _Operation | None = None
+    spec: msgspec.Raw = msgspec.Raw(b"{}")
+    operation: msgspec.Raw = msgspec.Raw(b"")
+    status: _Status = _Status()
+
+    @property
+    def is_terminating(self) -> bool:
+        """Whether a person wants the running operation to stop."""
+        state = self.status.operation_state
+        return state is not None and state.phase == "Terminating"
 
 
 _GLANCE = msgspec.json.Decoder(_Glance)
+_SPEC = msgspec.json.Decoder(_Spec)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +127,8 @@ class Router:
             self._on_application(event)
         if event.live.key.group_kind == NAMESPACE:
             self._on_namespace(cluster, event)
+        if event.is_own or (is_hub and _is_echo(event)):
+            return
         owners = {self._owner(event.live)}
         if event.previous is not None:
             owners.add(self._owner(event.previous))
@@ -155,12 +169,11 @@ class Router:
             self._unroute(key)
             self._forget(key)
             return
-        try:
-            glance = _GLANCE.decode(live.raw)
-        except msgspec.ValidationError:
-            glance = _Glance()
-        self._route(key, glance.spec)
-        asked = glance.operation is not None or REFRESH in live.annotations
+        if _is_echo(event):
+            return
+        glance = _glance(live)
+        self._route(key, _spec(glance))
+        asked = bool(glance.operation) or REFRESH in live.annotations
         self._enqueue(key, Priority.USER if asked else Priority.EVENT)
 
     def _route(self, key: str, spec: _Spec) -> None:
@@ -197,3 +210,34 @@ class Router:
             here = route.server == cluster.server or route.cluster_name == cluster.name
             if here and route.namespace == event.live.key.name:
                 self._enqueue(key, Priority.EVENT)
+
+
+def _is_echo(event: WatchEvent) -> bool:
+    """Return whether only the status of an Application changed, as our own reports change it."""
+    live, before = event.live, event.previous
+    if event.change is not Change.MODIFIED or before is None or live.key.group_kind != APPLICATION:
+        return False
+    now, then = _glance(live), _glance(before)
+    return (
+        now.spec == then.spec
+        and now.operation == then.operation
+        and not now.is_terminating
+        and live.meta.annotations == before.meta.annotations
+        and live.meta.labels == before.meta.labels
+        and live.meta.finalizers == before.meta.finalizers
+        and live.meta.deletion_timestamp == before.meta.deletion_timestamp
+    )
+
+
+def _glance(live: LiveObject) -> _Glance:
+    try:
+        return _GLANCE.decode(live.raw)
+    except msgspec.ValidationError:
+        return _Glance()
+
+
+def _spec(glance: _Glance) -> _Spec:
+    try:
+        return _SPEC.decode(glance.spec)
+    except msgspec.ValidationError:
+        return _Spec()
