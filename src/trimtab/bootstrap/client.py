@@ -1,6 +1,7 @@
 """Connections of the command line: the hub by kubeconfig, destinations by their Secrets."""
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from trimtab.adapters.kubernetes import (
     connection_of,
     load_kubeconfig,
 )
+from trimtab.core.manifest import GroupKind
 from trimtab.ports.cluster import Cluster, ClusterSettings, ClusterUnknown
 from trimtab.services.registry import IN_CLUSTER_SERVER, find_cluster, read_clusters
 
@@ -19,12 +21,12 @@ from trimtab.services.registry import IN_CLUSTER_SERVER, find_cluster, read_clus
 async def connect_hub(
     *, kubeconfig: Path | None = None, context: str | None = None
 ) -> AsyncGenerator[Cluster]:
-    """Open the hub; its watches run for as long as the block lasts.
+    """Open the hub; watches begin with the first ``ensure`` and end with the block.
 
     Raises:
         ConnectionInvalid: No kubeconfig, no such context, or an entry that is not understood.
     """
-    async with KubernetesCluster(load_kubeconfig(kubeconfig, context)) as cluster:
+    async with _open(load_kubeconfig(kubeconfig, context)) as cluster:
         yield cluster
 
 
@@ -48,7 +50,31 @@ async def connect_destination(
     if settings.server == IN_CLUSTER_SERVER:
         yield hub
         return
-    async with KubernetesCluster(connection_of(settings)) as cluster:
+    async with _open(connection_of(settings)) as cluster:
+        yield cluster
+
+
+class _WatchedOnDemand(KubernetesCluster):
+    """A cluster that watches only once somebody asks: most commands read once and leave."""
+
+    def __init__(self, connection: ConnectionSettings) -> None:
+        super().__init__(connection)
+        self._is_wanted = asyncio.Event()
+
+    def ensure(self, kinds: Iterable[GroupKind]) -> None:
+        """Watch these kinds from now on."""
+        super().ensure(kinds)
+        self._is_wanted.set()
+
+    async def run(self) -> None:
+        """Keep watches alive from the first ``ensure`` on, until cancelled."""
+        await self._is_wanted.wait()
+        await super().run()
+
+
+@asynccontextmanager
+async def _open(connection: ConnectionSettings) -> AsyncGenerator[Cluster]:
+    async with _WatchedOnDemand(connection) as cluster:
         yield cluster
 
 

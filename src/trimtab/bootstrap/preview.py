@@ -147,14 +147,14 @@ async def open_preview(
         pool = await stack.enter_async_context(
             EnginePool(lambda: find_binary(progress=progress), workers=1)
         )
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trimtab-trees-")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="trimtab-preview-")))
         charts = ChartStore(EngineCharts(pool), folder / "charts", time.monotonic)
         target = await resolve_target(
             source, charts, repository, sources_of(wire.spec), revisions=revisions, fresh=True
         )
         renderer = EngineRenderer(pool)
-        trees = Trees(source, folder / "trees")
         dependencies = Dependencies(renderer, repository)
+        trees = Trees(source, folder / "trees")
         render = RenderService(source, renderer, trees, charts, dependencies)
         comparer = Comparer(inputs, Memory(), settings.manager, EngineNormaliser(pool))
         yield Preview(inputs, target, Desirer(render, settings), comparer)

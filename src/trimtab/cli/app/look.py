@@ -19,7 +19,7 @@ from trimtab.cli.output import (
 )
 from trimtab.cli.session import Hub, HubCommand, with_hub
 from trimtab.core import JsonObject
-from trimtab.core.manifest import GroupKind, LiveObject
+from trimtab.core.manifest import GroupKind, LiveObject, with_metadata
 from trimtab.ports.cluster import WatchEvent
 from trimtab.services.requests import APPLICATION
 
@@ -172,6 +172,8 @@ async def get(hub: Hub, name: str, refresh: bool, output: str) -> None:
         live = await refresh_and_wait(hub, live.key)
     body = live.body()
     if output not in {"table", "wide"}:
+        # As kubectl: who owns which field is not what people look for here.
+        body = with_metadata(body, {"managedFields": None})
         print_items([body], output=output, columns=_COLUMNS, name=application_name, one=True)
         return
     for title, value in _facts(body):
