@@ -11,9 +11,9 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+
 from contract.git_cases import RealRemote, Site, opened
 from contract.tls_cases import Pki, make_pki
-
 from trimtab.adapters.git import GitLimits, GitSource
 from trimtab.ports.source import (
     Repository,

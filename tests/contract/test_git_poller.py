@@ -11,8 +11,8 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from contract.git_cases import RealRemote, opened
 
+from contract.git_cases import RealRemote, opened
 from trimtab.adapters.git import GitLimits, GitSource, RefChange
 from trimtab.ports.source import Repository
 from trimtab.testing.git import GitServer
@@ -49,13 +49,15 @@ def server(tmp_path: Path) -> Iterator[GitServer]:
 
 @asynccontextmanager
 async def polling(cache: Path, told: Told, limits: GitLimits) -> AsyncIterator[GitSource]:
-    async with opened(cache, limits=limits, on_change=told) as source:
-        async with asyncio.TaskGroup() as tasks:
-            loop = tasks.create_task(source.run())
-            yield source
-            loop.cancel()
-            with suppress(asyncio.CancelledError):
-                await loop
+    async with (
+        opened(cache, limits=limits, on_change=told) as source,
+        asyncio.TaskGroup() as tasks,
+    ):
+        loop = tasks.create_task(source.run())
+        yield source
+        loop.cancel()
+        with suppress(asyncio.CancelledError):
+            await loop
 
 
 async def test_a_push_is_noticed_within_the_interval(tmp_path: Path, server: GitServer) -> None:

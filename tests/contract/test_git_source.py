@@ -6,8 +6,8 @@ from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
-from contract.git_cases import FakeRemote, RealRemote, Site, opened
 
+from contract.git_cases import FakeRemote, RealRemote, Site, opened
 from trimtab.adapters.git import GitLimits
 from trimtab.ports.source import PathUnknown, RevisionUnknown, SourceTooLarge
 from trimtab.testing.git import FakeSource, GitServer, Link

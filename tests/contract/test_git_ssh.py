@@ -9,8 +9,8 @@ from pathlib import Path
 
 import asyncssh
 import pytest
-from contract.git_cases import RealRemote, opened
 
+from contract.git_cases import RealRemote, opened
 from trimtab.ports.source import (
     Repository,
     RepositoryCredentials,

@@ -9,6 +9,7 @@ Source:
 """
 
 import asyncio
+import functools
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -137,7 +138,8 @@ class HttpRemote:
             "Content-Type": "application/x-git-upload-pack-request",
             "Accept": "application/x-git-upload-pack-result",
         }
-        got = await self._request(
+        send = functools.partial(
+            self._request,
             repository,
             "POST",
             f"{endpoint.url}/git-upload-pack",
@@ -145,6 +147,11 @@ class HttpRemote:
             headers=headers,
             authenticate=endpoint.may_authenticate,
         )
+        try:
+            got = await send()
+        except aiohttp.ServerDisconnectedError:
+            # A kept connection that the server was just closing. Both commands only read.
+            got = await send()
         try:
             _check_status(repository, got)
         except BaseException:

@@ -1,0 +1,212 @@
+"""Which credentials open a repository: Argo CD's repository and repo-creds Secrets. Pure.
+
+Rules: a Secret for exactly this repository comes first, one of the asking project before one of all
+projects; a repository without credentials of its own takes those of the repo-creds Secret with the
+longest matching URL prefix; authorities and known hosts come by host from two ConfigMaps. A prefix
+ends at its host: credentials for ``https://git.example.com`` never go to ``git.example.com.evil``.
+
+Source:
+    Argo CD, declarative setup, repositories and repository credentials.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from trimtab.ports.source import Repository, RepositoryCredentials
+from trimtab.services.giturls import is_same_repository, parse_git_url
+
+_UNDERSTOOD: Final = frozenset(
+    {
+        "url",
+        "name",
+        "type",
+        "project",
+        "username",
+        "password",
+        "bearerToken",
+        "sshPrivateKey",
+        "insecure",
+        "insecureIgnoreHostKey",
+        "enableLfs",
+        "enableOCI",
+        "tlsClientCertData",
+        "tlsClientCertKey",
+        "proxy",
+        "noProxy",
+        "forceHttpBasicAuth",
+        "insecureOCIForceHttp",
+        "depth",
+    }
+)
+
+
+class RegistrationKind(StrEnum):
+    """What a Secret's ``argocd.argoproj.io/secret-type`` says."""
+
+    REPOSITORY = "repository"
+    TEMPLATE = "repo-creds"
+
+
+@dataclass(frozen=True, slots=True)
+class Registration:
+    """One Secret.
+
+    Args:
+        kind: One repository, or a template for all below a prefix.
+        repository: URL, or URL prefix, and credentials.
+        name: Given name, may be empty.
+        project: The only project that may use it; empty means all.
+        is_oci: Charts are in an OCI registry.
+        unsupported: Fields that say something this version does not do, sorted.
+    """
+
+    kind: RegistrationKind
+    repository: Repository
+    name: str = ""
+    project: str = ""
+    is_oci: bool = False
+    unsupported: tuple[str, ...] = ()
+
+
+def parse_registration(kind: RegistrationKind, data: Mapping[str, str]) -> Registration:
+    """Read a Secret's decoded data.
+
+    Args:
+        kind: From its label.
+        data: Field to text.
+    """
+    credentials = RepositoryCredentials(
+        username=data.get("username", ""),
+        password=data.get("password", ""),
+        bearer_token=data.get("bearerToken", ""),
+        ssh_private_key=data.get("sshPrivateKey", ""),
+        client_cert_pem=data.get("tlsClientCertData", ""),
+        client_key_pem=data.get("tlsClientCertKey", ""),
+        insecure=_flag(data, "insecure") or _flag(data, "insecureIgnoreHostKey"),
+        proxy=data.get("proxy", ""),
+    )
+    url = data.get("url", "").strip()
+    is_oci = _flag(data, "enableOCI") or data.get("type") == "oci"
+    unsupported = {key for key, value in data.items() if value and key not in _UNDERSTOOD}
+    if _flag(data, "enableLfs"):
+        unsupported.add("enableLfs")
+    return Registration(
+        kind=kind,
+        repository=Repository(url, credentials, kind=data.get("type") or "git"),
+        name=data.get("name", ""),
+        project=data.get("project", ""),
+        is_oci=is_oci,
+        unsupported=tuple(sorted(unsupported)),
+    )
+
+
+class RepositoryBook:
+    """All registrations, and the answer to "how is this repository opened?".
+
+    Args:
+        registrations: In any order; their order decides nothing.
+        authorities: ConfigMap ``argocd-tls-certs-cm``: host -> PEM.
+        known_hosts: ConfigMap ``argocd-ssh-known-hosts-cm``: the text of ``ssh_known_hosts``.
+    """
+
+    def __init__(
+        self,
+        registrations: Iterable[Registration] = (),
+        *,
+        authorities: Mapping[str, str] | None = None,
+        known_hosts: str = "",
+    ) -> None:
+        # Sorted: of two Secrets for one URL, the same one must win after every restart.
+        ordered = sorted(registrations, key=lambda r: (r.repository.url, r.project, r.name))
+        self._repositories = [r for r in ordered if r.kind is RegistrationKind.REPOSITORY]
+        self._templates = [r for r in ordered if r.kind is RegistrationKind.TEMPLATE]
+        self._authorities = {host.lower(): pem for host, pem in (authorities or {}).items()}
+        self._known_hosts = known_hosts
+
+    @property
+    def registrations(self) -> tuple[Registration, ...]:
+        """All repositories, then all templates, each sorted by URL."""
+        return (*self._repositories, *self._templates)
+
+    def find(self, url: str, *, project: str = "", kind: str = "git") -> Repository:
+        """Return the repository with the credentials that open it.
+
+        Args:
+            url: As an Application names it.
+            project: The Application's project.
+            kind: What it is when no Secret says so.
+
+        Returns:
+            Always a repository: one that nobody registered is tried without credentials.
+        """
+        exact = self._exact(url, project)
+        found = exact.repository if exact else Repository(url, kind=kind)
+        credentials = found.credentials
+        if not _opens_something(credentials):
+            template = self._template(url, project)
+            if template is not None:
+                credentials = _filled(credentials, template.repository.credentials)
+        return replace(found, url=url, credentials=self._trusting(url, credentials))
+
+    def _exact(self, url: str, project: str) -> Registration | None:
+        matching = [
+            registration
+            for registration in self._repositories
+            if registration.project in ("", project)
+            and is_same_repository(registration.repository.url, url)
+        ]
+        # A project's own registration before the common one.
+        return max(matching, key=lambda r: bool(r.project), default=None)
+
+    def _template(self, url: str, project: str) -> Registration | None:
+        matching = [
+            registration
+            for registration in self._templates
+            if registration.project in ("", project)
+            and _is_prefix(registration.repository.url, url)
+        ]
+        return max(
+            matching,
+            key=lambda r: (len(parse_git_url(r.repository.url).path), bool(r.project)),
+            default=None,
+        )
+
+    def _trusting(self, url: str, credentials: RepositoryCredentials) -> RepositoryCredentials:
+        parts = parse_git_url(url)
+        if parts.scheme == "ssh":
+            return replace(credentials, ssh_known_hosts=self._known_hosts)
+        with_port = f"{parts.host}:{parts.port}"
+        pem = self._authorities.get(parts.host) or self._authorities.get(with_port, "")
+        return replace(credentials, ca_pem=pem) if pem else credentials
+
+
+def _flag(data: Mapping[str, str], key: str) -> bool:
+    return data.get(key, "").strip().lower() in ("true", "1", "t")
+
+
+def _opens_something(credentials: RepositoryCredentials) -> bool:
+    return bool(
+        credentials.username
+        or credentials.password
+        or credentials.bearer_token
+        or credentials.ssh_private_key
+        or credentials.client_cert_pem
+    )
+
+
+def _filled(own: RepositoryCredentials, template: RepositoryCredentials) -> RepositoryCredentials:
+    """Return a template's credentials with what the repository itself says about its connection."""
+    return replace(
+        template,
+        insecure=own.insecure or template.insecure,
+        proxy=own.proxy or template.proxy,
+    )
+
+
+def _is_prefix(prefix: str, url: str) -> bool:
+    wanted, found = parse_git_url(prefix), parse_git_url(url)
+    if wanted[:3] != found[:3] or not wanted.host:
+        return False
+    return found.path.lower().startswith(wanted.path.lower())
