@@ -20,6 +20,7 @@ from trimtab.ports.source import (
     RepositoryCredentials,
     RepositoryDenied,
     RepositoryUnreachable,
+    RevisionUnknown,
     SourceTooLarge,
 )
 from trimtab.testing.git import GitServer, Tls
@@ -148,6 +149,24 @@ async def test_right_credentials_are_let_in(
             found = await source.resolve(repository, "main")
             await source.fetch(repository, commit)
             assert found.commit == commit
+
+
+async def test_a_server_without_protocol_v2_is_read_by_git_itself(tmp_path: Path) -> None:
+    with GitServer(tmp_path / "served", users={"jo": "right"}) as server:
+        server.speaks_v2 = False
+        remote = RealRemote(server, "app")
+        first = remote.commit({"a.yaml": "1"})
+        second = remote.commit({"a.yaml": "2"})
+        right = Repository(remote.url, RepositoryCredentials(username="jo", password="right"))
+        async with opened(tmp_path / "cache") as source:
+            assert (await source.resolve(right, "main")).ref == "refs/heads/main"
+            # No branch points at it: such servers give it only with the branch.
+            await source.fetch(right, first)
+            assert await source.read(right, second, ["a.yaml"]) == {"a.yaml": b"2"}
+            with pytest.raises(RevisionUnknown):
+                await source.fetch(right, "abcd" * 10)
+            with pytest.raises(RepositoryDenied):
+                await source.resolve(Repository(remote.url), "main")
 
 
 async def test_credentials_in_the_url_work_and_are_never_shown(tmp_path: Path) -> None:

@@ -23,6 +23,7 @@ class Served(Protocol):
     users: dict[str, str]
     tokens: frozenset[str]
     outage: int | None
+    speaks_v2: bool
 
     def count(self, kind: str) -> None:
         """Count one request."""
@@ -64,7 +65,7 @@ class GitHandler(BaseHTTPRequestHandler):
             elif not self._is_admitted(git):
                 self._refuse(401)
             else:
-                self._run_backend(git.root, body, size)
+                self._run_backend(git, body, size)
 
     def _read_body(self, into: IO[bytes]) -> int:
         size = 0
@@ -103,7 +104,7 @@ class GitHandler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", "0")
         self.end_headers()
 
-    def _run_backend(self, root: Path, body: Any, size: int) -> None:
+    def _run_backend(self, git: Served, body: Any, size: int) -> None:
         inline = size < SMALL_BODY_BYTES
         stdin = subprocess.PIPE if inline else body
         process = subprocess.Popen(
@@ -111,7 +112,7 @@ class GitHandler(BaseHTTPRequestHandler):
             stdin=stdin,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
-            env=self._environment(root, size),
+            env=self._environment(git, size),
         )
         with process:
             if process.stdin is not None:
@@ -120,13 +121,13 @@ class GitHandler(BaseHTTPRequestHandler):
             assert process.stdout is not None
             self._relay(cast("io.BufferedReader", process.stdout))
 
-    def _environment(self, root: Path, size: int) -> dict[str, str]:
+    def _environment(self, git: Served, size: int) -> dict[str, str]:
         path, _, query = self.path.partition("?")
         return {
             "PATH": os.environ.get("PATH", os.defpath),
-            "HOME": str(root),
+            "HOME": str(git.root),
             "GIT_CONFIG_NOSYSTEM": "1",
-            "GIT_PROJECT_ROOT": str(root),
+            "GIT_PROJECT_ROOT": str(git.root),
             "GIT_HTTP_EXPORT_ALL": "1",
             "REMOTE_ADDR": "127.0.0.1",
             "REQUEST_METHOD": self.command,
@@ -135,7 +136,7 @@ class GitHandler(BaseHTTPRequestHandler):
             "CONTENT_TYPE": self.headers.get("Content-Type", ""),
             "CONTENT_LENGTH": str(size),
             "HTTP_CONTENT_ENCODING": self.headers.get("Content-Encoding", ""),
-            "GIT_PROTOCOL": self.headers.get("Git-Protocol", ""),
+            "GIT_PROTOCOL": self.headers.get("Git-Protocol", "") if git.speaks_v2 else "",
         }
 
     def _relay(self, output: io.BufferedReader) -> None:

@@ -49,6 +49,7 @@ class GitServer:
     Attributes:
         counts: Requests by kind: ``info/refs``, ``ls-refs``, ``fetch``, ``receive-pack``.
         outage: While not None, this HTTP status answers every request.
+        speaks_v2: While False, protocol v2 is not offered, as by servers before 2018.
     """
 
     def __init__(
@@ -67,6 +68,7 @@ class GitServer:
         self.tokens = frozenset(tokens)
         self.delay = delay
         self.outage: int | None = None
+        self.speaks_v2 = True
         self.counts: Counter[str] = Counter()
         self._stopping = threading.Event()
         self._lock = threading.Lock()
