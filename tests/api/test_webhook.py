@@ -210,13 +210,17 @@ class StoppedClock:
         return 0.0
 
 
+async def locked() -> WebhookSecrets:
+    return LOCKED
+
+
 @asynccontextmanager
 async def serving(pushes: list[PushEvent]) -> AsyncIterator[str]:
     async def take(push: PushEvent) -> None:
         pushes.append(push)
 
     application = web.Application()
-    application.add_routes(webhook_routes(take, LOCKED, clock=StoppedClock()))
+    application.add_routes(webhook_routes(take, locked, clock=StoppedClock()))
     runner = web.AppRunner(application)
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()

@@ -17,16 +17,18 @@ _BURST: Final = 200.0
 _log = structlog.get_logger("webhook")
 
 Handler = Callable[[PushEvent], Awaitable[None]]
+SecretsSource = Callable[[], Awaitable[WebhookSecrets]]
+"""Returns the secrets of this moment: they may be changed while the process runs."""
 
 
 def webhook_routes(
-    handler: Handler, secrets: WebhookSecrets, *, clock: Clock | None = None
+    handler: Handler, secrets: SecretsSource, *, clock: Clock | None = None
 ) -> list[web.RouteDef]:
     """Return the routes that receive push events.
 
     Args:
         handler: Told about each verified push; should only take note of it.
-        secrets: What requests must know.
+        secrets: Tells what requests must know.
         clock: For the rate limit.
     """
     receiver = _Receiver(handler, secrets, _RateLimit(clock or SystemClock()))
@@ -53,7 +55,7 @@ class _RateLimit:
 
 
 class _Receiver:
-    def __init__(self, handler: Handler, secrets: WebhookSecrets, limit: _RateLimit) -> None:
+    def __init__(self, handler: Handler, secrets: SecretsSource, limit: _RateLimit) -> None:
         self._handler = handler
         self._secrets = secrets
         self._limit = limit
@@ -66,7 +68,7 @@ class _Receiver:
         body = await _read_limited(request)
         if body is None:
             return web.Response(status=413, text=f"expected at most {MOST_BYTES} bytes\n")
-        outcome = parse_push(request.headers, body, self._secrets)
+        outcome = parse_push(request.headers, body, await self._secrets())
         match outcome:
             case PushEvent():
                 _log.info("push", urls=outcome.urls, ref=outcome.ref, after=outcome.after)

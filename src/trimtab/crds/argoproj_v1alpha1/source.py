@@ -13,8 +13,8 @@ class _Wire(msgspec.Struct, frozen=True, rename="camel", omit_defaults=True):
 class NameValue(_Wire, frozen=True):
     """A name and a value."""
 
-    name: str = ""
-    value: str = ""
+    name: str
+    value: str
 
 
 class HelmParameter(_Wire, frozen=True):
