@@ -117,11 +117,14 @@ class ApplicationReconciler:
         if isinstance(error, ClusterUnknown):
             kind = ConditionType.INVALID_SPEC_ERROR
         unreachable = isinstance(error, ClusterUnreachable | CredentialsRefused)
-        conditions = [Condition(kind, error.message)]
+        message = error.message
+        if kind is ConditionType.COMPARISON_ERROR and error.reason != kind:
+            message = f"{error.reason}: {error.message}"
+        conditions = [Condition(kind, message)]
         if unreachable:
             conditions = [
                 Condition(ConditionType.CLUSTER_UNREACHABLE, error.message),
-                Condition(ConditionType.COMPARISON_ERROR, error.message),
+                Condition(ConditionType.COMPARISON_ERROR, message),
             ]
         report = Report(
             now,
