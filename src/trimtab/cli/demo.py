@@ -68,13 +68,16 @@ class _Plain:
 
     def __init__(self) -> None:
         self._told = time.monotonic()
+        self._last = ""
 
     def say(self, line: str) -> None:
         self._told = time.monotonic()
         say(line)
 
     def doing(self, line: str) -> None:
-        if line and time.monotonic() - self._told >= _PLAIN_PROGRESS_SECONDS:
+        is_due = time.monotonic() - self._told >= _PLAIN_PROGRESS_SECONDS
+        if line and line != self._last and is_due:
+            self._last = line
             self.say(f"      {line}")
 
 

@@ -47,7 +47,7 @@ class History:
         tag: The image tag that Git says now.
         before_push: The managed objects before the push step, by cluster.
         to_revert: Commits that the revert step takes back, the newest first.
-        pushed: SHA of the push step's commit.
+        pushed: SHA of the push step's commit; empty before it.
         healed: Application whose Deployment was edited, and how often.
     """
 

@@ -16,7 +16,7 @@ STEPS = (
     Step("push", "a new image tag for the whole fleet", push, ("first-sync",)),
     Step("self-heal", "ten edits by hand are undone", self_heal, ("first-sync",)),
     Step("bad-commit", "broken commits change nothing", bad_commit, ("first-sync",)),
-    Step("revert", "git revert brings back what was", revert, ("push",)),
+    Step("revert", "git revert brings back what was", revert, ("first-sync",)),
     Step("namespace-wiped", "a deleted namespace comes back", namespace_wiped, ("first-sync",)),
     Step("cluster-lost", "one lost cluster stops no other", cluster_lost, ("first-sync",)),
     Step("guard", "most of an application is not deleted unseen", guard, ("first-sync",)),

@@ -10,6 +10,7 @@ from trimtab.bootstrap.demo.turning import push_image, spread
 from trimtab.bootstrap.demo.world import World, require
 from trimtab.core.manifest import ObjectKey
 
+LATER_TAG = "1.2.0"
 _BACK_SECONDS = 120.0
 _UNKNOWN_SECONDS = 30.0
 _PUSH_SECONDS = 120.0
@@ -55,14 +56,18 @@ async def cluster_lost(world: World) -> str:
     """Kill one cluster's API server, push a commit, and start the cluster again."""
     lost = world.lost
     others = [place for place in world.places if place is not lost]
+    await change_tag(world, LATER_TAG)
+    await world.checkout.commit(f"Release {LATER_TAG} while a cluster is away")
     killed = time.monotonic()
     await world.fleet.kill(lost.index)
-    tag = "1.2.0"
-    await change_tag(world, tag)
-    await world.checkout.commit(f"Release {tag} while a cluster is away")
-    async with asyncio.TaskGroup() as tasks:
-        unknown = tasks.create_task(_until_unknown(world, lost, killed))
-        pushed = tasks.create_task(push_image(world, others, within=_PUSH_SECONDS))
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            unknown = tasks.create_task(_until_unknown(world, lost, killed))
+            pushed = tasks.create_task(push_image(world, others, within=_PUSH_SECONDS))
+    except Exception:
+        # The next steps need all clusters, whatever became of this one.
+        await world.fleet.start_cluster(lost.index)
+        raise
     turning = pushed.result()
     started = time.monotonic()
     world.reporter.doing(f"starting {lost.name} again")
@@ -79,8 +84,8 @@ async def cluster_lost(world: World) -> str:
     await world.settled(within=_BACK_SECONDS)
     return (
         f"{lost.name} was Unknown {unknown.result():.1f} s after its API server was killed; the "
-        f"other {len(others)} hold {tag} ({spread(list(turning.turned.values()))}); started again "
-        f"in {ready - started:.1f} s, it ran {tag} {converged - ready:.1f} s later"
+        f"other {len(others)} hold {LATER_TAG} ({spread(list(turning.turned.values()))}); started "
+        f"again in {ready - started:.1f} s, it ran {LATER_TAG} {converged - ready:.1f} s later"
     )
 
 

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 
 from trimtab.bootstrap.demo.content import FIRST_TAG, set_tag
-from trimtab.bootstrap.demo.sights import comparable
+from trimtab.bootstrap.demo.sights import APPLICATION, comparable
 from trimtab.bootstrap.demo.turning import push_image, spread
-from trimtab.bootstrap.demo.world import World, first_few, require
+from trimtab.bootstrap.demo.world import HUB, World, first_few, require
 from trimtab.core import JsonObject, JsonValue
 from trimtab.core.manifest import ObjectKey
 
@@ -16,7 +16,7 @@ _SETTLE_SECONDS = 120.0
 
 async def push(world: World) -> str:
     """Push a new image tag for all clusters; the clock starts just before ``git push``."""
-    await world.watching.quiet(seconds=1.0, within=_SETTLE_SECONDS, hub="hub")
+    await world.watching.quiet(seconds=1.0, within=_SETTLE_SECONDS, hub=HUB)
     world.history.before_push = managed_objects(world)
     await change_tag(world, NEW_TAG)
     world.history.pushed = await world.checkout.commit(f"Release {NEW_TAG} to the whole fleet")
@@ -37,18 +37,20 @@ async def push(world: World) -> str:
 async def revert(world: World) -> str:
     """Revert everything since the push, and compare the fleet with what it was before."""
     commits = world.history.to_revert
+    require(world.history.pushed in commits, "the push step pushed nothing that could be reverted")
     await world.checkout.revert(commits)
     before = world.history.before_push
     world.history.tag = FIRST_TAG
     turning = await push_image(world, world.places, within=_PUSH_SECONDS)
     await world.settled(within=_SETTLE_SECONDS)
-    await world.watching.quiet(seconds=1.0, within=_SETTLE_SECONDS, hub="hub")
+    await world.watching.quiet(seconds=1.0, within=_SETTLE_SECONDS, hub=HUB)
     different = _differences(before, managed_objects(world))
     require(not different, f"not as before the push: {first_few(different)}")
     count = sum(len(objects) for objects in before.values())
     return (
         f"{len(commits)} commits reverted by one push; {count} managed objects on "
-        f"{len(before)} clusters equal those before the push, uid included (compared without "
+        f"{len(before)} clusters, the hub's Applications among them, equal those before the push, "
+        f"uid included (compared without "
         f"managedFields, resourceVersion, generation, status and the Deployment controller's "
         f"revision annotation); {spread(list(turning.turned.values()))}"
     )
@@ -61,11 +63,14 @@ async def change_tag(world: World, tag: str) -> None:
 
 
 def managed_objects(world: World) -> dict[str, dict[ObjectKey, JsonObject]]:
-    """Return every managed object of the targets in its comparable form, by cluster."""
-    return {
+    """Return every managed object in its comparable form, by cluster; on the hub, Applications."""
+    found = {
         place.name: {live.key: comparable(live) for live in world.managed(place)}
         for place in world.places
     }
+    applications = world.watching.objects(HUB, APPLICATION)
+    found[HUB] = {live.key: comparable(live) for live in applications}
+    return found
 
 
 def _differences(
