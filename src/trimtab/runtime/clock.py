@@ -4,6 +4,9 @@ import time
 from datetime import UTC, datetime
 from typing import Protocol
 
+# A laptop that slept for an hour must not believe in a lease of fifteen seconds when it wakes up.
+_SINCE_BOOT = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
+
 
 class Clock(Protocol):
     """What the runtime asks of time."""
@@ -13,7 +16,7 @@ class Clock(Protocol):
         ...
 
     def monotonic(self) -> float:
-        """Return seconds on a clock that never goes back."""
+        """Return seconds on a clock that never goes back, nor stops while the machine sleeps."""
         ...
 
 
@@ -25,8 +28,8 @@ class SystemClock:
         return datetime.now(UTC)
 
     def monotonic(self) -> float:
-        """Return seconds on the machine's monotonic clock."""
-        return time.monotonic()
+        """Return seconds since the machine started, sleep included where the system counts it."""
+        return time.clock_gettime(_SINCE_BOOT)
 
 
 def format_time(at: datetime) -> str:

@@ -5,8 +5,10 @@ backed off, and hurts no other key.
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import cast
 
 import structlog
 
@@ -27,7 +29,7 @@ class EngineSettings:
 
     Args:
         workers: Keys worked on at once.
-        group_limit: Keys of one group worked on at once.
+        group_limit: Keys of one group worked on at once, while as many workers are free.
         stalled_seconds: A stalled key is looked at again after this long.
         shutdown_seconds: How long running reconciles may finish at shutdown.
     """
@@ -75,7 +77,9 @@ class ControllerEngine:
         self._settings = settings or EngineSettings()
         self._group_of = group_of
         self._on_look = on_look
-        self._queue = WorkQueue(group_limit=self._settings.group_limit)
+        self._queue = WorkQueue(
+            group_limit=self._settings.group_limit, workers=self._settings.workers
+        )
         self._backoff = Backoff()
         self._failures: dict[str, int] = {}
         self._wake = asyncio.Event()
@@ -105,56 +109,64 @@ class ControllerEngine:
 
     async def run(self) -> None:
         """Work until stopped. Cancelling it cancels what runs."""
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                while not self._stopping:
-                    self._dispatch(tasks)
-                    await self._pause()
-                async with asyncio.timeout(self._settings.shutdown_seconds):
-                    while self._queue.active:
-                        self._wake.clear()
-                        await self._wake.wait()
-        except TimeoutError:
-            _log.warning("shutdown.cut", controller=self.name, active=self._queue.active)
+        async with asyncio.TaskGroup() as tasks:
+            running: set[asyncio.Task[None]] = set()
+            while not self._stopping:
+                self._dispatch(tasks, running)
+                await self._pause()
+            if running:
+                await asyncio.wait(running, timeout=self._settings.shutdown_seconds)
+            for task in running:
+                _log.warning("shutdown.cut", controller=self.name, key=task.get_name())
+                task.cancel()
 
-    def _dispatch(self, tasks: asyncio.TaskGroup) -> None:
+    def _dispatch(self, tasks: asyncio.TaskGroup, running: set[asyncio.Task[None]]) -> None:
         self._wake.clear()
         now = self._clock.monotonic()
-        while self._queue.active < self._settings.workers:
-            key = self._queue.take(now)
-            if key is None:
-                return
-            tasks.create_task(self._work(key))
+        while (key := self._queue.take(now)) is not None:
+            task = tasks.create_task(self._work(key), name=key)
+            running.add(task)
+            task.add_done_callback(running.discard)
 
     async def _pause(self) -> None:
+        """Wait until a key is added, is due, or is done: whatever may let another one go."""
         due = self._queue.next_due()
         wait = None if due is None else max(0.0, due - self._clock.monotonic())
-        if wait == 0.0 and self._queue.active < self._settings.workers:
-            return
-        try:
+        with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(wait):
                 await self._wake.wait()
-        except TimeoutError:
-            return
 
     async def _work(self, key: str) -> None:
         started = self._clock.monotonic()
-        outcome = await self._look(key)
-        self._queue.done(key)
+        try:
+            outcome = await self._look(key)
+        finally:
+            self._queue.done(key)
+            self._wake.set()
         self._schedule(key, outcome)
         self._on_look(Look(key, type(outcome).__name__, self._clock.monotonic() - started))
-        self._wake.set()
 
     async def _look(self, key: str) -> Outcome:
         try:
             return await self._reconcile(key)
-        except Transient as error:
-            return TransientFailure(error.reason, error.retry_after)
-        except Stalled as error:
-            return StalledFailure(error.reason)
-        except Exception:
-            _log.exception("reconcile.bug", controller=self.name, key=key)
-            return TransientFailure("Bug")
+        except Exception as error:
+            return self._outcome_of(key, error)
+        except asyncio.CancelledError as error:
+            task = asyncio.current_task()
+            if task is not None and task.cancelling():
+                raise
+            # Not ours: the reconcile waited for something that somebody else cancelled.
+            return self._outcome_of(key, error)
+
+    def _outcome_of(self, key: str, error: BaseException) -> Outcome:
+        match _first_cause(error):
+            case Transient() as cause:
+                return TransientFailure(cause.reason, cause.retry_after)
+            case Stalled() as cause:
+                return StalledFailure(cause.reason)
+            case _:
+                _log.error("reconcile.bug", controller=self.name, key=key, exc_info=error)
+                return TransientFailure("Bug")
 
     def _schedule(self, key: str, outcome: Outcome) -> None:
         match outcome:
@@ -173,3 +185,18 @@ class ControllerEngine:
                 self.enqueue(
                     key, priority=Priority.POLL, after_seconds=self._settings.stalled_seconds
                 )
+
+
+def _first_cause(error: BaseException) -> BaseException:
+    """Return what a group of expected failures means for its key, or the error itself.
+
+    Work that is done side by side fails as a group. One that will pass by itself comes first: until
+    it has passed, nobody knows what a human must change.
+    """
+    if not isinstance(error, BaseExceptionGroup):
+        return error
+    group = cast("BaseExceptionGroup[BaseException]", error)
+    causes = [_first_cause(one) for one in group.exceptions]
+    if not all(isinstance(cause, Transient | Stalled) for cause in causes):
+        return group
+    return min(causes, key=lambda cause: isinstance(cause, Stalled))

@@ -5,7 +5,7 @@ lease before anybody else may take it, and every write asks :meth:`LeaderElectio
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Protocol
 
@@ -15,6 +15,7 @@ from trimtab.core.errors import TrimtabError
 from trimtab.runtime.clock import Clock
 
 _log = structlog.get_logger("lease")
+_RELEASE_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +94,6 @@ class LeaderElection:
         self._clock = clock
         self._settings = settings or LeaseSettings()
         self._deadline = float("-inf")
-        self._record = LeaseRecord()
         self._seen: tuple[str, float] = ("", 0.0)
         self._elected = asyncio.Event()
 
@@ -117,24 +117,33 @@ class LeaderElection:
 
     async def step(self) -> None:
         """Renew the lease, or take it if it is free."""
-        asked = self._clock.monotonic()
         try:
-            record = await self._store.read()
-            if record.holder != self._identity and not self._is_free(record):
-                self._elected.clear()
-                return
-            self._record = await self._store.write(self._claim(record))
-        except TrimtabError as error:
-            _log.warning("lease.failed", error=error.message, leader=self.is_leader)
-            if not self.is_leader:
-                self._elected.clear()
-            return
+            async with asyncio.timeout(self._settings.duration.total_seconds()):
+                record = await self._store.read()
+                if record.holder == self._identity or self._is_free(record):
+                    await self._take(record)
+                else:
+                    self._stand_down()
+        except (TrimtabError, TimeoutError) as error:
+            _log.warning("lease.failed", error=str(error) or "timeout", leader=self.is_leader)
+        if not self.is_leader:
+            self._elected.clear()
+
+    async def _take(self, record: LeaseRecord) -> None:
         # Counted from before the request: the write may have been stored at once.
+        asked = self._clock.monotonic()
+        await self._store.write(self._claim(record))
         good_for = self._settings.duration - self._settings.margin
         self._deadline = asked + good_for.total_seconds()
-        if not self._elected.is_set():
+        if self.is_leader and not self._elected.is_set():
             _log.info("lease.taken", holder=self._identity)
             self._elected.set()
+
+    def _stand_down(self) -> None:
+        """Stop believing at once: the lease says that it is somebody else's."""
+        if self.is_leader:
+            _log.warning("lease.lost", holder=self._identity)
+        self._deadline = float("-inf")
 
     def _claim(self, record: LeaseRecord) -> LeaseRecord:
         changed = record.holder != self._identity
@@ -160,12 +169,14 @@ class LeaderElection:
         return now - self._seen[1] > record.duration.total_seconds()
 
     async def _release(self) -> None:
-        if not self.is_leader:
+        if self._deadline == float("-inf"):
             return
         self._deadline = float("-inf")
-        released = LeaseRecord(version=self._record.version, transitions=self._record.transitions)
         try:
-            async with asyncio.timeout(2):
-                await self._store.write(released)
+            async with asyncio.timeout(_RELEASE_SECONDS):
+                # Read anew: a renewal that was cancelled may have been stored all the same.
+                record = await self._store.read()
+                if record.holder == self._identity:
+                    await self._store.write(replace(record, holder="", renewed_at=None))
         except (TrimtabError, TimeoutError) as error:
-            _log.warning("lease.not_released", error=str(error))
+            _log.warning("lease.not_released", error=str(error) or "timeout")

@@ -2,11 +2,12 @@
 
 Rules. A key that is added while it waits is merged. A key that is added while a worker has it comes
 back when the worker is done. Higher priority goes first; within a priority, groups (clusters) take
-turns, and no group holds more than its share of workers: one dead cluster never slows the others.
+turns. No group holds more than its limit of workers, nor more workers than are free beside it: some
+are always left for the next group, however many clusters are dead.
 """
 
 import heapq
-from collections import OrderedDict, deque
+from collections import OrderedDict
 from dataclasses import dataclass
 from enum import IntEnum
 from itertools import count
@@ -20,11 +21,22 @@ class Priority(IntEnum):
     POLL = 2
 
 
-@dataclass(slots=True)
-class _Waiting:
+@dataclass(frozen=True, slots=True)
+class _Wish:
+    """That a key is looked at."""
+
     priority: Priority
     due: float
     group: str
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A key that waits; ``ticket`` tells its entry among the delayed ones from older entries."""
+
+    wish: _Wish
+    ticket: int
+    is_ready: bool = False
 
 
 class WorkQueue:
@@ -32,19 +44,21 @@ class WorkQueue:
 
     Args:
         group_limit: How many keys of one group may be worked on at once.
+        workers: How many keys may be worked on at once.
     """
 
-    def __init__(self, *, group_limit: int) -> None:
+    def __init__(self, *, group_limit: int, workers: int) -> None:
         self._group_limit = group_limit
+        self._workers = workers
         self._waiting: dict[str, _Waiting] = {}
         self._delayed: list[tuple[float, int, str]] = []
-        self._ready: dict[Priority, OrderedDict[str, deque[str]]] = {
+        self._ready: dict[Priority, OrderedDict[str, OrderedDict[str, None]]] = {
             priority: OrderedDict() for priority in Priority
         }
         self._active: dict[str, str] = {}
-        self._again: dict[str, _Waiting] = {}
+        self._again: dict[str, _Wish] = {}
         self._busy: dict[str, int] = {}
-        self._ticket = count()
+        self._tickets = count()
 
     def __len__(self) -> int:
         """Return how many keys wait or are worked on."""
@@ -66,23 +80,39 @@ class WorkQueue:
             priority: Who asks; a more urgent one asked for before stays.
             group: Whose share of the workers it takes.
         """
+        wish = _Wish(priority, due, group)
         if key in self._active:
-            self._again[key] = _merged(self._again.get(key), _Waiting(priority, due, group))
+            self._again[key] = _merged(self._again.get(key), wish)
             return
         waiting = self._waiting.get(key)
-        merged = _merged(waiting, _Waiting(priority, due, group))
-        if waiting == merged:
-            return
-        self._waiting[key] = merged
-        heapq.heappush(self._delayed, (merged.due, next(self._ticket), key))
+        if waiting is not None:
+            merged = _merged(waiting.wish, wish)
+            if merged == waiting.wish:
+                return
+            self._drop(key)
+            wish = merged
+        ticket = next(self._tickets)
+        self._waiting[key] = _Waiting(wish, ticket)
+        heapq.heappush(self._delayed, (wish.due, ticket, key))
 
     def take(self, now: float) -> str | None:
         """Return the most urgent due key and mark it as worked on; None if there is none."""
         self._promote(now)
-        for priority in Priority:
-            found = self._take_from(self._ready[priority], priority)
-            if found is not None:
-                return found
+        free = self._workers - len(self._active)
+        if free <= 0:
+            return None
+        share = min(self._group_limit, free)
+        for groups in self._ready.values():
+            for group, keys in groups.items():
+                if self._busy.get(group, 0) < share:
+                    key = next(iter(keys))
+                    self._drop(key)
+                    # It had its turn: the other groups of this priority come first now.
+                    if group in groups:
+                        groups.move_to_end(group)
+                    self._active[key] = group
+                    self._busy[group] = self._busy.get(group, 0) + 1
+                    return key
         return None
 
     def done(self, key: str) -> None:
@@ -97,55 +127,45 @@ class WorkQueue:
 
     def forget(self, key: str) -> None:
         """Drop a waiting key: what it stood for is gone."""
-        self._waiting.pop(key, None)
+        if key in self._waiting:
+            self._drop(key)
         self._again.pop(key, None)
 
     def next_due(self) -> float | None:
-        """Return when the next waiting key is due; 0.0 for one that is ready but held back."""
+        """Return when the next delayed key is due.
+
+        Keys that are ready and held back by the limits have no time: they go on when a worker is
+        done.
+        """
         while self._delayed:
-            due, _, key = self._delayed[0]
+            due, ticket, key = self._delayed[0]
             waiting = self._waiting.get(key)
-            if waiting is None or waiting.due != due:
-                heapq.heappop(self._delayed)
-                continue
-            return due
+            if waiting is not None and waiting.ticket == ticket:
+                return due
+            heapq.heappop(self._delayed)
         return None
 
     def _promote(self, now: float) -> None:
         while (due := self.next_due()) is not None and due <= now:
             _, _, key = heapq.heappop(self._delayed)
             waiting = self._waiting[key]
-            groups = self._ready[waiting.priority]
-            groups.setdefault(waiting.group, deque()).append(key)
+            waiting.is_ready = True
+            groups = self._ready[waiting.wish.priority]
+            groups.setdefault(waiting.wish.group, OrderedDict())[key] = None
 
-    def _take_from(self, groups: OrderedDict[str, deque[str]], priority: Priority) -> str | None:
-        for group in list(groups):
-            if self._busy.get(group, 0) >= self._group_limit:
-                continue
-            key = self._pop_current(groups[group], group, priority)
-            if not groups[group]:
-                del groups[group]
-            else:
-                groups.move_to_end(group)
-            if key is not None:
-                del self._waiting[key]
-                self._active[key] = group
-                self._busy[group] = self._busy.get(group, 0) + 1
-                return key
-        return None
-
-    def _pop_current(self, keys: deque[str], group: str, priority: Priority) -> str | None:
-        """Return the first key that still waits under this group and priority."""
-        while keys:
-            key = keys.popleft()
-            waiting = self._waiting.get(key)
-            if waiting and waiting.group == group and waiting.priority is priority:
-                return key
-        return None
+    def _drop(self, key: str) -> None:
+        """Take a key out of those that wait."""
+        waiting = self._waiting.pop(key)
+        if not waiting.is_ready:
+            return
+        groups, group = self._ready[waiting.wish.priority], waiting.wish.group
+        del groups[group][key]
+        if not groups[group]:
+            del groups[group]
 
 
-def _merged(before: _Waiting | None, wanted: _Waiting) -> _Waiting:
+def _merged(before: _Wish | None, wanted: _Wish) -> _Wish:
     if before is None:
         return wanted
     priority = min(before.priority, wanted.priority)
-    return _Waiting(priority, min(before.due, wanted.due), wanted.group or before.group)
+    return _Wish(priority, min(before.due, wanted.due), wanted.group or before.group)

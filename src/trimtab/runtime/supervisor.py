@@ -27,11 +27,14 @@ async def supervise(loops: dict[str, Loop], *, backoff: Backoff | None = None) -
 
 async def _keep(name: str, loop: Loop, backoff: Backoff) -> None:
     failures = 0
+    now = asyncio.get_running_loop().time
     while True:
+        started = now()
         try:
             await loop()
         except Exception:
-            failures += 1
+            # One that ran for longer than the longest delay was well: its troubles start anew.
+            failures = 1 if now() - started > backoff.most.total_seconds() else failures + 1
             delay = backoff.delay(failures).total_seconds()
             _log.exception("loop.failed", loop=name, failures=failures, retry_seconds=delay)
             await asyncio.sleep(delay)
