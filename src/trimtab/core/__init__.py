@@ -7,7 +7,9 @@ engines come in as arguments; decisions go out as frozen values. import-linter k
 from collections.abc import Mapping, Sequence
 from typing import TypeAlias
 
-JsonValue: TypeAlias = "str | int | float | bool | None | Sequence[JsonValue] | Mapping[str, JsonValue]"
+JsonValue: TypeAlias = (
+    "str | int | float | bool | None | Sequence[JsonValue] | Mapping[str, JsonValue]"
+)
 """Any parsed JSON value. Core never mutates one: it builds new values."""
 
 JsonObject: TypeAlias = Mapping[str, JsonValue]
