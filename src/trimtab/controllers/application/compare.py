@@ -8,6 +8,8 @@ import asyncio
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
+import msgspec
+
 from trimtab.controllers.application.model import Inputs, Memory, Seen, Verdict
 from trimtab.controllers.application.settings import SECRET
 from trimtab.core import JsonObject
@@ -125,9 +127,10 @@ class Comparer:
         except ApiError as error:
             return self._remember(manifest, live, full, differs=True, refusal=error.message)
         settings = self.inputs.ignore.matching(manifest.key)
+        found, predicted = await self._both_without_jq_paths(full, written.live)
         changes = tuple(
             change
-            for change in diff_predicted(full, written.live)
+            for change in diff_predicted(found, predicted)
             if not _is_ignored(change, settings.json_pointers, settings.managed_fields_managers)
         )
         return self._remember(manifest, live, full, differs=bool(changes), changes=changes)
@@ -175,6 +178,17 @@ class Comparer:
 
     def _jq_paths(self, live: LiveObject) -> tuple[str, ...]:
         return self.inputs.ignore.matching(live.key).jq_path_expressions
+
+    async def _both_without_jq_paths(
+        self, full: LiveObject, predicted: LiveObject
+    ) -> tuple[LiveObject, LiveObject]:
+        before, after = await self._without_jq_paths(predicted.body(), full)
+        if after is None:
+            return full, predicted
+        return (
+            msgspec.structs.replace(full, raw=canonical_json(after)),
+            msgspec.structs.replace(predicted, raw=canonical_json(before)),
+        )
 
     async def _without_jq_paths(
         self, body: JsonObject, live: LiveObject

@@ -19,7 +19,7 @@ from trimtab.core.plan import (
     SyncOptions,
     SyncProgress,
     decode_progress,
-    parse_go_duration,
+    parse_retry_duration,
     parse_sync_options,
     retry_delay,
 )
@@ -210,10 +210,12 @@ def _heal(
 ) -> Decision:
     """Return the self-heal of what may be healed now; the rest waits its turn."""
     now = observation.now
-    due = {seen.key: _healed_at(seen, contention, now) for seen in wanted}
+    # An object with generateName has no name to compare by: another one would heal nothing.
+    named = [seen for seen in wanted if seen.key.name]
+    due = {seen.key: _healed_at(seen, contention, now) for seen in named}
     healed = frozenset(key for key, at in due.items() if at <= now)
     later = [at for at in due.values() if at > now]
-    fields = [field for seen in wanted if seen.key in healed for field in _fields(seen)]
+    fields = [field for seen in named if seen.key in healed for field in _fields(seen)]
     after = with_heals(contention, fields, now)
     conditions: tuple[Condition, ...] = ()
     if later:
@@ -314,6 +316,6 @@ def next_attempt(intent: Intent, now: datetime) -> datetime | None:
 
 def _duration(text: str, default: timedelta) -> timedelta:
     try:
-        return parse_go_duration(text) if text else default
+        return parse_retry_duration(text) if text else default
     except ValueError:
         return default

@@ -13,7 +13,12 @@ from trimtab.controllers.application.compare import Comparer
 from trimtab.controllers.application.model import Inputs
 from trimtab.controllers.application.settings import ApplicationSettings
 from trimtab.core import JsonObject
-from trimtab.core.diff import leave_out_ignored, merge_managers_patch
+from trimtab.core.diff import (
+    entry_of,
+    leave_out_ignored,
+    merge_managers_patch,
+    parse_fields,
+)
 from trimtab.core.errors import Transient
 from trimtab.core.manifest import (
     GroupKind,
@@ -151,6 +156,9 @@ class Writer:
         verb = change.write.verb if change.write else Verb.APPLY
         body = self._body(manifest, live)
         key, version = manifest.key, manifest.version
+        if not key.name:
+            # generateName: there is nothing to apply to, each write is another object.
+            return await cluster.create(key, version, canonical_json(body), write)
         match verb:
             case Verb.APPLY:
                 if live is not None and self.options.migrate_ownership and not dry_run:
@@ -202,17 +210,18 @@ class Writer:
         if wanted is None or live is None or not self.options.create_namespace:
             return
         labels, annotations = wanted.labels or {}, wanted.annotations or {}
-        if (
+        manager = f"{NAMESPACE_MANAGER}-{self._inputs.app_instance}"
+        is_there = (
             labels.items() <= live.labels.items()
             and annotations.items() <= live.annotations.items()
-        ):
+        )
+        if is_there and not _owns_more(live, manager, labels, annotations):
             return
         body = {
             "apiVersion": "v1",
             "kind": "Namespace",
             "metadata": {"name": key.name, "labels": labels, "annotations": annotations},
         }
-        manager = f"{NAMESPACE_MANAGER}-{self._inputs.app_instance}"
         write = Write(manager, validation=FieldValidation.IGNORE)
         written = await self._inputs.cluster.apply(key, "v1", canonical_json(body), write)
         self._inputs.cluster.remember(written.live)
@@ -224,6 +233,18 @@ class Writer:
             propagation = Propagation.BACKGROUND
         await cluster.delete(change.key, uid=change.live_uid, propagation=propagation)
         return result_of_change(change)
+
+
+def _owns_more(
+    live: LiveObject, manager: str, labels: Mapping[str, str], annotations: Mapping[str, str]
+) -> bool:
+    """Return whether a manager owns metadata that is no longer wanted."""
+    entry = entry_of(live.meta.managed_fields, manager)
+    if entry is None:
+        return False
+    wanted = {("f:labels", f"f:{name}") for name in labels}
+    wanted |= {("f:annotations", f"f:{name}") for name in annotations}
+    return any(path[1:3] not in wanted for path in parse_fields(entry.fields_v1) if len(path) > 2)
 
 
 def _resource(key: ObjectKey) -> str:
