@@ -43,6 +43,7 @@ from trimtab.crds.argoproj_v1alpha1.application import Application
 from trimtab.crds.argoproj_v1alpha1.mapping import map_ignore_rules, sources_of
 from trimtab.ports.cluster import Cluster
 from trimtab.ports.source import Repository, Source
+from trimtab.services.capabilities import CapabilityCache
 from trimtab.services.charts import ChartStore, Dependencies
 from trimtab.services.registry import (
     find_cluster,
@@ -157,7 +158,9 @@ async def open_preview(
         trees = Trees(source, folder / "trees")
         render = RenderService(source, renderer, trees, charts, dependencies)
         comparer = Comparer(inputs, Memory(), settings.manager, EngineNormaliser(pool))
-        yield Preview(inputs, target, Desirer(render, settings), comparer)
+        yield Preview(
+            inputs, target, Desirer(render, settings, CapabilityCache(time.monotonic)), comparer
+        )
 
 
 async def _inputs(

@@ -48,6 +48,7 @@ from trimtab.runtime import (
     Priority,
     SystemClock,
 )
+from trimtab.services.capabilities import CapabilityCache
 from trimtab.services.catalogue import HubCatalogue
 from trimtab.services.charts import ChartStore, Dependencies
 from trimtab.services.installation import find_other_controller, read_installation
@@ -178,6 +179,7 @@ def _world(
         clusters=directory,
         source=source,
         charts=charts,
+        capabilities=CapabilityCache(clock.monotonic),
         render=RenderService(source, renderer, trees, charts, dependencies),
         normaliser=EngineNormaliser(pool),
         catalogue=catalogue,

@@ -79,6 +79,7 @@ class Discovery:
         self._clock = clock
         self._lock = asyncio.Lock()
         self._kinds: dict[GroupKind, ResourceType] = {}
+        self._listed: tuple[dict[GroupKind, ResourceType], tuple[ResourceType, ...]] | None = None
         self._by_version: dict[_VersionKey, tuple[_Resource, ...]] = {}
         self._read_at: float | None = None
         self._listeners: list[Callable[[], None]] = []
@@ -113,7 +114,9 @@ class Discovery:
         """Return every served kind."""
         if self._read_at is None:
             await self.refresh(older_than=_MISS_INTERVAL)
-        return tuple(self._kinds.values())
+        if self._listed is None or self._listed[0] is not self._kinds:
+            self._listed = (self._kinds, tuple(self._kinds.values()))
+        return self._listed[1]
 
     async def refresh(self, *, older_than: float = 0.0) -> None:
         """Read discovery again, unless somebody just did while we waited for our turn."""
@@ -156,7 +159,11 @@ class Discovery:
                 by_version[key] = resources
         kinds = _kinds(by_version)
         changed = kinds != self._kinds
-        self._by_version, self._kinds = by_version, kinds
+        self._by_version = by_version
+        if (
+            changed
+        ):  # The same object stands for the same answer: callers keep what they made of it.
+            self._kinds = kinds
         return changed
 
 

@@ -22,6 +22,7 @@ from trimtab.crds.argoproj_v1alpha1.mapping import map_source
 from trimtab.crds.argoproj_v1alpha1.source import ApplicationSource
 from trimtab.ports.renderer import EngineError
 from trimtab.ports.source import Repository, Source
+from trimtab.services.capabilities import Capabilities, CapabilityCache
 from trimtab.services.charts import ChartStore
 from trimtab.services.render import RenderContext, Rendered, RenderService, SourceAt
 
@@ -71,9 +72,15 @@ async def resolve_target(
 class Desirer:
     """Makes manifests."""
 
-    def __init__(self, render: RenderService, settings: ApplicationSettings) -> None:
+    def __init__(
+        self,
+        render: RenderService,
+        settings: ApplicationSettings,
+        capabilities: CapabilityCache,
+    ) -> None:
         self._render = render
         self._settings = settings
+        self._capabilities = capabilities
 
     async def desire(
         self, inputs: Inputs, memory: Memory, target: Target, *, hard: bool = False
@@ -118,15 +125,14 @@ class Desirer:
 
     async def _context(self, inputs: Inputs, spec: SourceSpec) -> RenderContext:
         app = inputs.app
-        kube_version, api_versions = "", ()
+        can = Capabilities("", ())
         if spec.helm is not None or (spec.kustomize is None and spec.directory is None):
-            kube_version = await inputs.cluster.server_version()
-            api_versions = await _api_versions(inputs)
+            can = await self._capabilities.of(inputs.settings.server, inputs.cluster)
         return RenderContext(
             app_name=app.metadata.name,
             namespace=inputs.namespace,
-            kube_version=kube_version,
-            api_versions=api_versions,
+            kube_version=can.kube_version,
+            api_versions=can.api_versions,
             env={
                 "ARGOCD_APP_NAME": inputs.app_instance,
                 "ARGOCD_APP_NAMESPACE": inputs.namespace,
@@ -170,16 +176,6 @@ class Desirer:
             namespaced={(k.group, k.kind): v for k, v in scopes.items() if v is not None},
             has_unknown_kinds=bool(normalised.unknown),
         )
-
-
-async def _api_versions(inputs: Inputs) -> tuple[str, ...]:
-    found: set[str] = set()
-    for served in await inputs.cluster.resource_types():
-        for version in served.versions:
-            group = f"{served.group}/{version}" if served.group else version
-            found.add(group)
-            found.add(f"{group}/{served.kind}")
-    return tuple(sorted(found))
 
 
 def _is_rendered(spec: SourceSpec) -> bool:

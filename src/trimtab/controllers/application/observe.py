@@ -51,6 +51,7 @@ from trimtab.ports.cluster import Cluster, ClusterDirectory, ClusterUnreachable
 from trimtab.ports.normaliser import Normaliser
 from trimtab.ports.source import Repository, Source
 from trimtab.runtime import Clock
+from trimtab.services.capabilities import CapabilityCache
 from trimtab.services.charts import ChartStore
 from trimtab.services.render import RenderService
 
@@ -81,6 +82,7 @@ class World:
     clusters: ClusterDirectory
     source: Source
     charts: ChartStore
+    capabilities: CapabilityCache
     render: RenderService
     normaliser: Normaliser
     catalogue: Catalogue
@@ -163,7 +165,7 @@ class Observer:
         self._world = world
         self._inputs = inputs
         self._memory = memory
-        self._desirer = Desirer(world.render, world.settings)
+        self._desirer = Desirer(world.render, world.settings, world.capabilities)
         self.comparer = Comparer(inputs, memory, world.settings.manager, world.normaliser)
 
     async def target(self, *, fresh: bool = False) -> Target:
