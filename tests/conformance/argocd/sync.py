@@ -48,8 +48,8 @@ from trimtab.core.plan import (
     hook_name_prefix,
     kind_rank,
     order_changes,
-    parse_go_duration,
     parse_propagation,
+    parse_retry_duration,
     place_prunes,
     plan_sync,
     result_of_change,
@@ -331,9 +331,9 @@ def _retry_backoff(given: Input) -> dict[str, Any]:
     backoff = (given["retry"] or {}).get("backoff") or {}
     stated: dict[str, Any] = {}
     if backoff.get("duration"):
-        stated["duration"] = parse_go_duration(backoff["duration"])
+        stated["duration"] = parse_retry_duration(backoff["duration"])
     if backoff.get("maxDuration"):
-        stated["maximum"] = parse_go_duration(backoff["maxDuration"])
+        stated["maximum"] = parse_retry_duration(backoff["maxDuration"])
     delay = retry_delay(given["retryCount"], factor=backoff.get("factor"), **stated)
     return {"delaySeconds": delay / timedelta(seconds=1)}
 

@@ -1,4 +1,4 @@
-"""Durations, retries and names."""
+"""Retries, their delays, and names."""
 
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from trimtab.core.manifest import HookPhase, ObjectKey
 from trimtab.core.plan import (
     hook_name,
     may_retry,
-    parse_go_duration,
+    parse_retry_duration,
     retry_delay,
     revision_history_limit,
     running_message,
@@ -22,13 +22,13 @@ from trimtab.core.plan import (
     [("5s", 5), ("1m30s", 90), ("1.5h", 5400), ("250ms", 0.25), ("0", 0), ("90", 90), ("-2s", -2)],
 )
 def test_durations(text: str, seconds: float) -> None:
-    assert parse_go_duration(text) == timedelta(seconds=seconds)
+    assert parse_retry_duration(text) == timedelta(seconds=seconds)
 
 
 @pytest.mark.parametrize("text", ["", "5x", "s", "1m 2s", "1,5s", "five", "-", "5s!"])
 def test_what_is_no_duration_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a duration"):
-        parse_go_duration(text)
+        parse_retry_duration(text)
 
 
 @given(st.integers(0, 10**6), st.integers(1, 5))

@@ -57,8 +57,8 @@ def test_violations_are_worded_like_argo_cds() -> None:
     assert [violation.message for violation in found] == [
         "application repo https://git.example.com/b is not permitted in project 'shop'",
         (
-            "application destination server 'https://two' and namespace 'web' do not match any of the "
-            "allowed destinations in project 'shop'"
+            "application destination server 'https://two' and namespace 'web' do not match any of "
+            "the allowed destinations in project 'shop'"
         ),
         "Resource apps/Deployment shop is not permitted in project shop.",
     ]

@@ -12,6 +12,7 @@ from datetime import datetime
 from decimal import ROUND_UP, Decimal
 
 from trimtab.core import JsonValue
+from trimtab.core.manifest.durations import NANOSECONDS, parse_nanoseconds
 
 _QUANTITY = re.compile(r"^([+-]?(?:\d+\.?\d*|\.\d+))(Ki|Mi|Gi|Ti|Pi|Ei|[numkMGTPE]|[eE][+-]?\d+)?$")
 _BINARY = ("", "Ki", "Mi", "Gi", "Ti", "Pi", "Ei")
@@ -20,11 +21,6 @@ _DECIMAL: Mapping[int, str] = {
 }  # fmt: skip
 _POWERS = {suffix: power for power, suffix in _DECIMAL.items()}
 _NANO = Decimal("1e-9")
-_DURATION = re.compile(r"(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|ms|s|m|h)")
-_UNITS = {
-    "ns": Decimal(1), "us": Decimal(1000), "µs": Decimal(1000), "ms": Decimal(10**6),
-    "s": Decimal(10**9), "m": Decimal(60 * 10**9), "h": Decimal(3600 * 10**9),
-}  # fmt: skip
 
 
 def parse_quantity(text: str) -> Decimal | None:
@@ -82,22 +78,9 @@ def _with_decimal_suffix(amount: Decimal, *, exponent: bool) -> str:
     return str(amount)
 
 
-def parse_go_duration(text: str) -> Decimal | None:
-    """Return a Go duration such as ``1h30m`` in nanoseconds, or None when the text is none."""
-    sign, rest = (-1, text[1:]) if text.startswith("-") else (1, text.removeprefix("+"))
-    if rest == "0":
-        return Decimal(0)
-    total, end = Decimal(0), 0
-    for match in _DURATION.finditer(rest):
-        if match.start() != end:
-            return None
-        total, end = total + Decimal(match[1]) * _UNITS[match[2]], match.end()
-    return sign * total if rest and end == len(rest) else None
-
-
 def canonical_duration(value: JsonValue) -> JsonValue:
     """Return a duration as Go prints it (``8760h`` is ``8760h0m0s``); other values as they are."""
-    nanoseconds = parse_go_duration(value) if isinstance(value, str) else None
+    nanoseconds = parse_nanoseconds(value) if isinstance(value, str) else None
     if nanoseconds is None:
         return value
     sign, left = ("-" if nanoseconds < 0 else ""), abs(nanoseconds)
@@ -106,9 +89,9 @@ def canonical_duration(value: JsonValue) -> JsonValue:
     for unit, size in (("ns", 1), ("µs", 1000), ("ms", 10**6)):
         if left < size * 1000:
             return f"{sign}{_plain(left / size)}{unit}"
-    hours, left = divmod(left, _UNITS["h"])
-    minutes, left = divmod(left, _UNITS["m"])
-    seconds = f"{_plain(left / _UNITS['s'])}s"
+    hours, left = divmod(left, NANOSECONDS["h"])
+    minutes, left = divmod(left, NANOSECONDS["m"])
+    seconds = f"{_plain(left / NANOSECONDS['s'])}s"
     if hours:
         return f"{sign}{int(hours)}h{int(minutes)}m{seconds}"
     return f"{sign}{int(minutes)}m{seconds}" if minutes else f"{sign}{seconds}"
@@ -153,7 +136,7 @@ def _is_same_scalar(want: str | float, have: str | float) -> bool:
         return True
     if not isinstance(want, str) and not isinstance(have, str):
         return False
-    for parse in (parse_quantity, parse_go_duration, _parse_time, _parse_base64):
+    for parse in (parse_quantity, parse_nanoseconds, _parse_time, _parse_base64):
         parsed = parse(a)
         if parsed is not None and parsed == parse(b):
             return True

@@ -75,7 +75,7 @@ from trimtab.core.plan.retry import (
     DEFAULT_RETRY_FACTOR,
     DEFAULT_RETRY_MAX,
     may_retry,
-    parse_go_duration,
+    parse_retry_duration,
     retry_delay,
     revision_history_limit,
 )
@@ -180,8 +180,8 @@ __all__ = [
     "namespace_candidate",
     "next_actions",
     "order_changes",
-    "parse_go_duration",
     "parse_propagation",
+    "parse_retry_duration",
     "parse_sync_options",
     "place_prunes",
     "plan_deletion",

@@ -1,48 +1,30 @@
 """Retries of a failed sync, and other numbers that Argo CD's specs leave to defaults."""
 
-import re
 from datetime import timedelta
+
+from trimtab.core.manifest.durations import parse_duration
 
 DEFAULT_RETRY_DURATION = timedelta(seconds=5)
 DEFAULT_RETRY_FACTOR = 2
 DEFAULT_RETRY_MAX = timedelta(minutes=3)
 DEFAULT_HISTORY_LIMIT = 10
 
-_UNITS = {
-    "ns": 1e-9,
-    "us": 1e-6,
-    "µs": 1e-6,
-    "μs": 1e-6,
-    "ms": 1e-3,
-    "s": 1.0,
-    "m": 60.0,
-    "h": 3600.0,
-}
-_PART = re.compile(r"(\d+\.?\d*|\.\d+)(ns|us|µs|μs|ms|s|m|h)")
 
-
-def parse_go_duration(text: str) -> timedelta:
-    """Return a duration as Go writes it: ``1h30m``, ``1.5s``, ``0``; a bare number is in seconds.
+def parse_retry_duration(text: str) -> timedelta:
+    """Return a duration of ``retry.backoff``; a bare number is in seconds.
 
     Raises:
         ValueError: It is not a duration.
 
     Source:
-        Go's time.ParseDuration; bare seconds are Argo CD's addition for retries.
+        Argo CD, which adds bare seconds to Go's notation here.
     """
-    sign, rest = (-1, text[1:]) if text[:1] == "-" else (1, text.removeprefix("+"))
-    if rest.isascii() and rest.isdigit():
-        return timedelta(seconds=sign * int(rest))
-    position, seconds = 0, 0.0
-    while position < len(rest):
-        part = _PART.match(rest, position)
-        if part is None:
-            break
-        seconds += float(part[1]) * _UNITS[part[2]]
-        position = part.end()
-    if not rest or position < len(rest):
+    digits = text.removeprefix("-").removeprefix("+")
+    is_bare = digits.isascii() and digits.isdigit()
+    found = parse_duration(f"{text}s" if is_bare else text)
+    if found is None:
         raise ValueError(f"not a duration: {text!r}; write for example 90s or 1h30m")
-    return timedelta(seconds=sign * seconds)
+    return found
 
 
 def retry_delay(

@@ -14,9 +14,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from trimtab.core import JsonObject
 from trimtab.core.manifest import as_list
+from trimtab.core.manifest.durations import parse_duration
 from trimtab.core.manifest.globs import glob_matches
 from trimtab.core.policy.cron import Schedule, parse_schedule
-from trimtab.core.policy.durations import parse_duration
 
 
 @dataclass(frozen=True, slots=True)
