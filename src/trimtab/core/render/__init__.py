@@ -1,6 +1,7 @@
 """Rendering as values: what is asked of an engine, and when an earlier answer still holds."""
 
-from trimtab.core.render.detect import SourceType, detect_source_type
+from trimtab.core.render.detect import KUSTOMIZATION_FILES, SourceType, detect_source_type
+from trimtab.core.render.overrides import OverrideInvalid, override_files, with_override
 from trimtab.core.render.readset import ReadSet, render_key
 from trimtab.core.render.request import (
     DirectoryRequest,
@@ -17,6 +18,7 @@ from trimtab.core.render.request import (
 from trimtab.core.render.source import SourceSpec
 
 __all__ = [
+    "KUSTOMIZATION_FILES",
     "DirectoryRequest",
     "HelmFileParameter",
     "HelmParameter",
@@ -25,11 +27,14 @@ __all__ = [
     "KustomizeOptions",
     "KustomizePatch",
     "KustomizeRequest",
+    "OverrideInvalid",
     "ReadSet",
     "RenderRequest",
     "SourceSpec",
     "SourceType",
     "TextFile",
     "detect_source_type",
+    "override_files",
     "render_key",
+    "with_override",
 ]

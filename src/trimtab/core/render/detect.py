@@ -42,8 +42,9 @@ def detect_source_type(
     if has_directory:
         return SourceType.DIRECTORY
     present = set(names)
-    if "Chart.yaml" in present:
-        return SourceType.HELM
+    # Argo CD walks the folder in the order of names, and the last file that says something wins.
     if present & KUSTOMIZATION_FILES:
         return SourceType.KUSTOMIZE
+    if "Chart.yaml" in present:
+        return SourceType.HELM
     return SourceType.DIRECTORY

@@ -76,12 +76,15 @@ class KustomizePatch:
 
 @dataclass(frozen=True, slots=True)
 class KustomizeOptions:
-    """What an Application lays over a kustomization before it is built."""
+    """What an Application lays over a kustomization before it is built.
+
+    A replica count may be text, as on the wire: the engine refuses what is no whole number.
+    """
 
     name_prefix: str = ""
     name_suffix: str = ""
     images: tuple[str, ...] = ()
-    replicas: tuple[tuple[str, int], ...] = ()
+    replicas: tuple[tuple[str, int | str], ...] = ()
     common_labels: Mapping[str, str] | None = None
     common_annotations: Mapping[str, str] | None = None
     force_common_labels: bool = False

@@ -34,3 +34,8 @@ class SourceSpec:
     has_plugin: bool = False
     name: str = ""
     tag_prefix: str = ""
+
+    @property
+    def only_lends_files(self) -> bool:
+        """Whether the source is there for other sources' value files and renders nothing itself."""
+        return bool(self.ref) and not self.path and not self.chart

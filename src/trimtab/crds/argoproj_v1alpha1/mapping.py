@@ -84,7 +84,7 @@ def _kustomize(kustomize: KustomizeSource) -> KustomizeOptions:
         name_prefix=kustomize.name_prefix,
         name_suffix=kustomize.name_suffix,
         images=kustomize.images,
-        replicas=tuple((entry.name, int(entry.count)) for entry in kustomize.replicas),
+        replicas=tuple((entry.name, entry.count) for entry in kustomize.replicas),
         common_labels=kustomize.common_labels,
         common_annotations=kustomize.common_annotations,
         force_common_labels=kustomize.force_common_labels,
