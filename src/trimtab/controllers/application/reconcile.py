@@ -27,12 +27,16 @@ from trimtab.controllers.application.model import (
 from trimtab.controllers.application.observe import HUB_SERVER, Observer, World, locate
 from trimtab.controllers.application.report import Report, decode_application, write_report
 from trimtab.controllers.application.settings import APPLICATION, REFRESH
-from trimtab.controllers.application.unsupported import unsupported_fields
+from trimtab.controllers.application.unsupported import (
+    unsupported_fields,
+    unsupported_operation_fields,
+    unsupported_project_fields,
+)
 from trimtab.core.conditions import Condition, ConditionType
 from trimtab.core.errors import Transient, TrimtabError
 from trimtab.core.manifest import ObjectKey
 from trimtab.core.policy import can_sync
-from trimtab.crds.argoproj_v1alpha1.application import Application
+from trimtab.crds.argoproj_v1alpha1.application import Application, Operation
 from trimtab.crds.argoproj_v1alpha1.mapping import sources_of
 from trimtab.ports.cluster import ClusterUnknown, ClusterUnreachable, CredentialsRefused
 from trimtab.runtime import (
@@ -95,7 +99,7 @@ class ApplicationReconciler:
             looked = await self._look(inputs, memory)
         except TrimtabError as error:
             looked = self._failed(app, error, now)
-        warnings = unsupported_fields(app.spec)
+        warnings = self._warnings(app)
         report = replace(looked.report, conditions=(*looked.report.conditions, *warnings))
         if self._world.settings.observe_only:
             return looked.outcome
@@ -110,6 +114,19 @@ class ApplicationReconciler:
             ms=round((self._world.clock.now() - now).total_seconds() * 1000, 1),
         )
         return looked.outcome
+
+    def _warnings(self, app: Application) -> tuple[Condition, ...]:
+        """Return what is stated and has no effect: in the spec, the operation and the project."""
+        state = app.status.operation_state
+        last = state.operation if state is not None else None
+        operation = app.operation or (last if isinstance(last, Operation) else None)
+        return (
+            *unsupported_fields(app.spec),
+            *unsupported_operation_fields(operation),
+            *unsupported_project_fields(
+                self._world.catalogue.project(app.spec.project or "default")
+            ),
+        )
 
     def _failed(self, app: Application, error: TrimtabError, now: datetime) -> Looked:
         """Return the report of something that could not be observed."""
@@ -216,6 +233,11 @@ class ApplicationReconciler:
         self, observer: Observer, inputs: Inputs, memory: Memory, intent: Intent
     ) -> tuple[SyncOutcome | None, tuple[Condition, ...]]:
         """Carry out what a person asked for, or go on with what runs."""
+        sync = intent.operation.sync
+        if intent.is_new and sync is not None and sync.manifests:
+            # Syncing what is in Git instead would not be what was asked for.
+            message = "operation.sync.manifests is not supported: nothing was synced"
+            return None, (Condition(ConditionType.SYNC_ERROR, message),)
         if intent.is_user and intent.is_new:
             permission = can_sync(
                 inputs.project.sync_windows,

@@ -1,8 +1,11 @@
 """Fields that are accepted and not implemented: each is named in a condition, never ignored."""
 
+from collections.abc import Iterable
+
 from trimtab.core.conditions import Condition, ConditionType
 from trimtab.core.plan import parse_sync_options
-from trimtab.crds.argoproj_v1alpha1.application import ApplicationSpec
+from trimtab.core.policy import Project
+from trimtab.crds.argoproj_v1alpha1.application import ApplicationSpec, Operation
 from trimtab.crds.argoproj_v1alpha1.mapping import sources_of
 from trimtab.crds.argoproj_v1alpha1.source import ApplicationSource
 
@@ -18,9 +21,40 @@ def unsupported_fields(spec: ApplicationSpec) -> tuple[Condition, ...]:
         found += [f"spec.syncPolicy.syncOptions {entry!r}" for entry in unknown]
         if policy.retry is not None and policy.retry.refresh:
             found.append("spec.syncPolicy.retry.refresh")
+    found += ["spec.sourceHydrator"] if spec.source_hydrator is not None else []
+    return _conditions(found)
+
+
+def unsupported_operation_fields(operation: Operation | None) -> tuple[Condition, ...]:
+    """Return a condition for each stated field of an operation that has no effect."""
+    found: list[str] = []
+    if operation is not None and operation.retry is not None and operation.retry.refresh:
+        found.append("operation.retry.refresh")
+    if operation is not None and operation.sync is not None and operation.sync.manifests:
+        found.append("operation.sync.manifests")
+    return _conditions(found)
+
+
+def unsupported_project_fields(project: Project | None) -> tuple[Condition, ...]:
+    """Return a condition for each stated field of an Application's project without effect."""
+    if project is None:
+        return ()
+    overruns = any(window is not None and window.sync_overrun for window in project.sync_windows)
+    stated = {
+        "orphanedResources": project.orphaned_resources is not None,
+        "roles": bool(project.roles),
+        "signatureKeys": bool(project.signature_keys),
+        "sourceIntegrity": project.has_source_integrity,
+        "sourceNamespaces": bool(project.source_namespaces),
+        "syncWindows.syncOverrun": overruns,
+    }
+    return _conditions([f"AppProject spec.{name}" for name, is_set in stated.items() if is_set])
+
+
+def _conditions(names: Iterable[str]) -> tuple[Condition, ...]:
     return tuple(
         Condition(ConditionType.UNSUPPORTED_FIELD, f"{name} is not supported and has no effect")
-        for name in sorted(set(found))
+        for name in sorted(set(names))
     )
 
 
@@ -36,6 +70,8 @@ def _of_source(source: ApplicationSource) -> list[str]:
         found += ["kustomize.apiVersions"] if kustomize.api_versions else []
     if directory is not None and directory.disable_extension_filter:
         found.append("directory.disableExtensionFilter")
+    if source.plugin is not None:
+        found.append("plugin")
     if source.tag_prefix:
         found.append("tagPrefix")
     return [f"spec.source.{name}" for name in found]

@@ -79,6 +79,7 @@ class Project:
         service_accounts: Accounts by destination.
         only_scoped_clusters: Only clusters that belong to the project may be used.
         signature_keys: GnuPG key ids one of which must have signed the revision.
+        has_source_integrity: It demands signatures by ``sourceIntegrity``.
     """
 
     name: str
@@ -96,6 +97,7 @@ class Project:
     service_accounts: tuple[DestinationServiceAccount, ...] = ()
     only_scoped_clusters: bool = False
     signature_keys: tuple[str, ...] = ()
+    has_source_integrity: bool = False
 
 
 def parse_project(body: JsonObject) -> Project:
@@ -130,6 +132,7 @@ def parse_project(body: JsonObject) -> Project:
         ),
         only_scoped_clusters=spec.get("permitOnlyProjectScopedClusters") is True,
         signature_keys=tuple(_text(item, "keyID") for item in _objects(spec, "signatureKeys")),
+        has_source_integrity=bool(spec.get("sourceIntegrity")),
     )
 
 
