@@ -5,70 +5,42 @@ it really read. A commit that changes none of them costs no render. Plain manife
 the object store and never touch a disk; engines that need a tree share one export per tree.
 """
 
+import codecs
 import posixpath
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from trimtab.core import JsonObject
-from trimtab.core.errors import Stalled
 from trimtab.core.manifest import digest_of
-from trimtab.core.render import (
-    DirectoryRequest,
-    HelmRequest,
-    KustomizeOptions,
-    KustomizeRequest,
-    ReadSet,
-    RenderRequest,
-    SourceSpec,
-    SourceType,
-    TextFile,
-    detect_source_type,
-    render_key,
-)
+from trimtab.core.render import HelmRequest, ReadSet, RenderRequest, SourceType, TextFile
 from trimtab.ports.renderer import EngineError, Renderer, RenderOutput
-from trimtab.ports.source import PathUnknown, Repository, Source, TreeEntry
+from trimtab.ports.source import Source, TreeEntry
 from trimtab.services.charts import ChartStore, Dependencies
+from trimtab.services.folders import SourceFolder, open_folder
+from trimtab.services.render_requests import (
+    RenderContext,
+    RenderRefused,
+    SourceAt,
+    directory_request,
+    helm_request,
+    key_of_render,
+    kustomize_request,
+)
 from trimtab.services.trees import Trees
+
+__all__ = [
+    "RenderContext",
+    "RenderRefused",
+    "RenderService",
+    "Rendered",
+    "SourceAt",
+]
 
 MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
 RENDER_TIMEOUT = timedelta(seconds=60)
 MAX_INLINE_BYTES = 10 * 1024 * 1024
-
-
-class RenderRefused(Stalled):
-    """The source cannot be rendered until somebody changes it."""
-
-
-@dataclass(frozen=True, slots=True)
-class RenderContext:
-    """What a render may know of its delivery.
-
-    Args:
-        app_name: The delivery's name; the default release name.
-        namespace: The destination's namespace.
-        kube_version: The destination's version, for charts.
-        api_versions: Group versions served by the destination, for charts; sorted.
-        env: Build variables (ARGOCD_APP_NAME …).
-        build_options: Flags of argocd-cm's ``kustomize.buildOptions``.
-    """
-
-    app_name: str
-    namespace: str
-    kube_version: str = ""
-    api_versions: tuple[str, ...] = ()
-    env: Mapping[str, str] | None = None
-    build_options: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class SourceAt:
-    """A source with its repository and the commit that its revision means now."""
-
-    spec: SourceSpec
-    repository: Repository
-    commit: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +116,13 @@ class RenderService:
         Raises:
             RenderRefused, EngineError, PathUnknown, SourceTooLarge, and those of Source.fetch
         """
-        _check(source.spec)
+        if source.spec.has_plugin:
+            raise _no_plugins()
+        if source.spec.only_lends_files:
+            return Rendered((), digest_of(()), SourceType.DIRECTORY, ReadSet(()))
         if not source.spec.chart:
             await self._source.fetch(source.repository, source.commit)
-        key = _key(source, context, refs or {})
+        key = key_of_render(source, context, refs or {})
         kept = None if fresh else await self._reusable(key, source)
         if kept is None:
             rendered = await self._render(source, context, refs or {})
@@ -175,36 +150,28 @@ class RenderService:
         self, source: SourceAt, context: RenderContext, refs: Mapping[str, SourceAt]
     ) -> Rendered:
         self.renders += 1
-        spec = source.spec
-        if spec.chart:
+        if source.spec.chart:
             return await self._chart(source, context, refs)
-        path = clean_path(spec.path)
-        entries = await self._source.entries(source.repository, source.commit, path)
-        names = [e.path.rpartition("/")[2] for e in entries if posixpath.dirname(e.path) == path]
-        source_type = detect_source_type(
-            names,
-            has_helm=spec.helm is not None,
-            has_kustomize=spec.kustomize is not None,
-            has_directory=spec.directory is not None,
+        folder = await open_folder(
+            self._source, self._renderer, source, app_name=context.app_instance
         )
-        match source_type:
+        path = folder.path
+        match folder.source_type:
             case SourceType.DIRECTORY:
-                output, paths = await self._directory(source, path, entries)
+                output, paths = await self._directory(source, folder)
             case SourceType.KUSTOMIZE:
-                options = spec.kustomize or KustomizeOptions()
-                request = KustomizeRequest(path, options, context.build_options, context.env)
+                request = kustomize_request(folder.spec, path, context)
                 output, paths = await self._on_disk(source, request, refs)
             case SourceType.HELM:
-                request = _helm_request(spec, path, context)
+                request = helm_request(folder.spec, path, context)
                 output, paths = await self._on_disk(source, request, refs)
                 paths = (path, *(p for p in paths if not p.startswith(f"{path}/")))
             case SourceType.PLUGIN:
-                raise RenderRefused(
-                    "UnsupportedSource", "config management plugins are not supported"
-                )
+                raise _no_plugins()
+        paths = (*paths, *folder.override_paths)
         ids = await self._source.object_ids(source.repository, source.commit, paths)
         digest = digest_of(output.objects)
-        return Rendered(output.objects, digest, source_type, ReadSet.of(paths, ids))
+        return Rendered(output.objects, digest, folder.source_type, ReadSet.of(paths, ids))
 
     async def _chart(
         self, source: SourceAt, context: RenderContext, refs: Mapping[str, SourceAt]
@@ -214,16 +181,17 @@ class RenderService:
             source.repository, source.spec.chart, source.commit
         )
         request = await self._trees.place_values(
-            root, _helm_request(source.spec, path, context), refs
+            root, helm_request(source.spec, path, context), refs
         )
         output = await self._renderer.render(request, root=root, timeout=RENDER_TIMEOUT)
         digest = digest_of(output.objects)
         return Rendered(output.objects, digest, SourceType.HELM, ReadSet(()))
 
     async def _directory(
-        self, source: SourceAt, path: str, entries: Sequence[TreeEntry]
+        self, source: SourceAt, folder: SourceFolder
     ) -> tuple[RenderOutput, tuple[str, ...]]:
-        request = replace(source.spec.directory or DirectoryRequest(path=""), path=path)
+        path, entries = folder.path, folder.entries
+        request = directory_request(folder.spec, path)
         if any(_needs_disk(entry) for entry in entries) or request.libs:
             output, paths = await self._on_disk(source, request, {})
             return output, (path, *request.libs, *paths)
@@ -266,73 +234,20 @@ class RenderService:
         return output, output.read
 
 
-def clean_path(path: str) -> str:
-    """Return a source's path without ``./`` and slashes at its ends; empty for the root.
-
-    Raises:
-        PathUnknown: It leaves the repository.
-    """
-    if path.startswith("/"):
-        raise PathUnknown("PathUnknown", f"path {path!r} is absolute: make it relative")
-    cleaned = posixpath.normpath(path or ".")
-    if cleaned == ".." or cleaned.startswith("../"):
-        raise PathUnknown("PathUnknown", f"path {path!r} leaves the repository")
-    return "" if cleaned == "." else cleaned
-
-
-def _check(spec: SourceSpec) -> None:
-    if spec.has_plugin:
-        raise RenderRefused(
-            "UnsupportedSource", "spec.source.plugin: config management plugins are not supported"
-        )
-
-
-def _key(source: SourceAt, context: RenderContext, refs: Mapping[str, SourceAt]) -> str:
-    spec = source.spec
-    parameters = [
-        source.repository.url,
-        asdict(replace(spec, revision="")),
-        {name: [at.repository.url, at.commit] for name, at in refs.items()},
-        context.app_name,
-        context.namespace,
-        context.env if spec.kustomize else None,
-        context.build_options,
-    ]
-    capabilities = [context.kube_version, context.api_versions]
-    return render_key(parameters=parameters, engine_version="1", capabilities=capabilities)
-
-
-def _helm_request(spec: SourceSpec, path: str, context: RenderContext) -> HelmRequest:
-    stated = spec.helm or HelmRequest(path="", release_name="", namespace="")
-    return replace(
-        stated,
-        path=path,
-        release_name=stated.release_name or context.app_name,
-        namespace=stated.namespace or context.namespace,
-        value_files=tuple(_relative(path, name) for name in stated.value_files),
-        file_parameters=tuple(
-            replace(p, path=_relative(path, p.path)) for p in stated.file_parameters
-        ),
-        kube_version=stated.kube_version or context.kube_version,
-        api_versions=stated.api_versions or context.api_versions,
-    )
-
-
-def _relative(path: str, name: str) -> str:
-    """Return a file that a chart names, relative to the root: ``/x`` starts at the root."""
-    if name.startswith("$"):
-        return name
-    if "://" in name:
-        raise RenderRefused("UnsupportedSource", f"value file {name!r}: URLs are not supported")
-    return clean_path(name[1:] if name.startswith("/") else posixpath.join(path, name))
-
-
 def _needs_disk(entry: TreeEntry) -> bool:
     return entry.is_symlink or entry.path.endswith((".jsonnet", ".libsonnet"))
 
 
 def _text(name: str, data: bytes) -> str:
+    # Editors on Windows write UTF-16, and say so by a byte order mark.
+    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
     try:
-        return data.decode()
+        return data.decode("utf-16" if is_utf16 else "utf-8")
     except UnicodeDecodeError as error:
         raise EngineError("invalid", f"{name} is not UTF-8 text") from error
+
+
+def _no_plugins() -> RenderRefused:
+    return RenderRefused(
+        "UnsupportedSource", "spec.source.plugin: config management plugins are not supported"
+    )
