@@ -59,7 +59,8 @@ class Report:
 
 async def write_report(hub: Cluster, live: LiveObject, report: Report) -> LiveObject:
     """Write a report and return the Application as it is then; the same one if nothing changed."""
-    current = live
+    # What this look has written itself, its intent for example, is newer than what it began with.
+    current = hub.live(live.key) or live
     for _ in range(ATTEMPTS):
         app = decode_application(current)
         status = build_status(app, report)
