@@ -58,6 +58,7 @@ async def _pushes(world: World, checkout: Checkout, results: Results) -> None:
     count = world.sizes.pushes
     before = await world.meter.begin(world.pid)
     for number in range(1, count + 1):
+        await _at_rest(world)
         content.set_tag(checkout.folder, str(number))
         commit = await checkout.commit(f"Release {number}")
         settled = Awaited(world.watching, world.app_places(names), is_synced(commit))
@@ -77,13 +78,13 @@ async def _pushes(world: World, checkout: Checkout, results: Results) -> None:
 
 
 async def _heals(world: World, results: Results) -> None:
-    await _healed_at_rest(world)
+    times: list[float] = []
     before = await world.meter.begin(world.pid)
-    times = [
-        await _heal(world, index, f"{content.IMAGE}:by-hand-{number}")
-        for index in list(world.targets)[: world.sizes.deployments]
-        for number in range(world.sizes.edits)
-    ]
+    for index in list(world.targets)[: world.sizes.deployments]:
+        await _at_rest(world)
+        for number in range(world.sizes.edits):
+            seconds = await _heal(world, index, f"{content.IMAGE}:by-hand-{number}")
+            times.append(seconds)
     cost = (await world.meter.end(world.pid)).since(before)
     detail = cost.detail(len(times))
     detail["all_ms"] = [round(1000 * value, 1) for value in times]
@@ -91,9 +92,9 @@ async def _heals(world: World, results: Results) -> None:
     results.add("heal_p99_s", percentile(times, 99), max_s=round(max(times), 4))
 
 
-async def _healed_at_rest(world: World) -> None:
-    """Wait until the clusters' own controllers have nothing to do any more."""
-    await world.watching.quiet(seconds=1.0, within=120, hub="hub")
+async def _at_rest(world: World) -> None:
+    """Wait until the rollouts of the change before are over: they are the clusters' own work."""
+    await world.watching.quiet(seconds=0.5, within=120, hub="")
 
 
 async def _heal(world: World, index: int, image: str) -> float:

@@ -7,6 +7,8 @@ import msgspec
 from bench.plan import BUDGETS
 from trimtab.core import JsonObject, JsonValue
 
+_HEADINGS = ("what", "value", "unit", "budget", "met", "CPU ours / workers / API servers s")
+
 
 class Results:
     """What has been measured so far.
@@ -54,7 +56,7 @@ class Results:
 
     def table(self) -> str:
         """Return everything as a table for people."""
-        rows = [("what", "value", "unit", "budget", "met", "CPU ours / workers / API servers s")]
+        rows: list[tuple[str, ...]] = [_HEADINGS]
         for name in BUDGETS:
             entry = self._entries.get(name)
             if entry is not None:
