@@ -112,6 +112,9 @@ class Syncer:
                     await writer.delete_hooks(uids)
                 case WaitHealth(_, until, message):
                     wait = None if until is None else max(0.0, (until - now).total_seconds())
+                    if any(not hook.key.name for hook in observation.desired.hooks):
+                        # Its mark was made before its name: events of it concern nobody.
+                        wait = min(1.0, wait if wait is not None else 1.0)
                     return self._running(intent, observation, progress, message, wait, drift)
                 case WaitConfirmation(_, message):
                     return self._running(intent, observation, progress, message, None, drift)

@@ -210,7 +210,7 @@ class ApplicationReconciler:
         )
         if held_until is not None:
             return Looked(report, AgainAt(max(held_until - now, timedelta(milliseconds=50))))
-        return Looked(report, self._again(outcome))
+        return Looked(report, self._again(outcome, memory))
 
     async def _gives_way(
         self, observer: Observer, inputs: Inputs, memory: Memory, intent: Intent
@@ -237,7 +237,7 @@ class ApplicationReconciler:
         if intent.is_new and sync is not None and sync.manifests:
             # Syncing what is in Git instead would not be what was asked for.
             message = "operation.sync.manifests is not supported: nothing was synced"
-            return None, (Condition(ConditionType.SYNC_ERROR, message),)
+            return self._refused(intent, message), ()
         if intent.is_user and intent.is_new:
             permission = can_sync(
                 inputs.project.sync_windows,
@@ -247,11 +247,17 @@ class ApplicationReconciler:
             )
             if not permission.is_allowed:
                 message = f"sync not permitted: {permission.reason}"
-                return None, (Condition(ConditionType.SYNC_ERROR, message),)
+                return self._refused(intent, message), ()
         target = await self._operation_target(observer, inputs, intent)
         observation = await observer.observe(target)
         outcome = await self._sync(observer, inputs, memory, intent, observation)
         return outcome, ()
+
+    def _refused(self, intent: Intent, message: str) -> SyncOutcome:
+        """End an operation with the reason: a condition alone would be gone at the next look."""
+        now = self._world.clock.now()
+        nothing = Target((), ())
+        return SyncOutcome(intent, "Error", message, intent.progress, nothing, finished_at=now)
 
     async def _operation_target(self, observer: Observer, inputs: Inputs, intent: Intent) -> Target:
         """Return what an operation syncs: its own sources and revisions, else the spec's."""
@@ -259,6 +265,9 @@ class ApplicationReconciler:
         assert sync is not None
         wire = sync.sources or ((sync.source,) if sync.source else sources_of(inputs.app.spec))
         revisions = sync.revisions or ((sync.revision,) if sync.revision else ())
+        if not revisions and not intent.is_new and intent.progress.revision:
+            # A branch may have moved on: what runs is never changed under a person's hands.
+            revisions = tuple(intent.progress.revision.split(","))
         return await resolve_target(
             self._world.source, self._world.charts, observer.repository, wire, revisions=revisions
         )
@@ -305,12 +314,15 @@ class ApplicationReconciler:
         else:
             memory.heal_failures, memory.heal_after = 0, 0.0
 
-    def _again(self, outcome: SyncOutcome | None) -> Outcome:
+    def _again(self, outcome: SyncOutcome | None, memory: Memory) -> Outcome:
         every = self._world.settings.refresh_every
         if outcome is None:
             return AgainAt(every)
         if outcome.look_again is not None:
             return AgainAt(timedelta(seconds=min(outcome.look_again, every.total_seconds())))
+        wait = self._heal_wait(memory)
+        if outcome.phase in ("Failed", "Error") and not outcome.conditions and wait is not None:
+            return AgainAt(timedelta(seconds=wait))
         return AgainAt(every)
 
 
