@@ -55,7 +55,7 @@ async def test_a_wave_waits_for_a_deployment_that_is_not_ready(case: Case) -> No
     view = await app.delivered(sha)
     assert await case.target.get("ConfigMap", "late", case.namespace) is not None
     assert view.operation["syncResult"]["revision"] == sha
-    log = await case.installation.trimtab("log", app.name, "-o", "json")
+    log = await case.installation.trimtab("log", "--app", app.name, "-o", "json")
     assert "superseded" in log.stdout, log.stderr
 
 

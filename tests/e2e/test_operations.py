@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import re
 
@@ -9,6 +10,7 @@ from e2e.installation import App, AppView, Case
 from e2e.objects import config, data_of, deployment, job, text
 
 MANUAL = {"syncPolicy": {"automated": {"enabled": False}}}
+_asks = itertools.count(1)
 FINALIZER = "resources-finalizer.argocd.argoproj.io"
 
 
@@ -27,11 +29,11 @@ def ended(app: AppView) -> bool:
 
 async def synced(app: App, **sync: object) -> AppView:
     """Ask for a sync and return the Application after it has ended."""
-    before = app.view.operation.get("startedAt"), app.view.operation.get("finishedAt")
-    await app.start(**sync)
-    return await app.until(
-        lambda a: ended(a) and (a.operation["startedAt"], a.operation["finishedAt"]) != before
+    info = [{"name": "ask", "value": str(next(_asks))}]
+    await app.patch(
+        {"operation": {"initiatedBy": {"username": "dana"}, "sync": sync, "info": info}}
     )
+    return await app.until(lambda a: ended(a) and a.operation["operation"].get("info") == info)
 
 
 async def test_a_sync_that_a_person_asks_for(case: Case) -> None:
