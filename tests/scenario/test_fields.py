@@ -1,0 +1,115 @@
+"""Every leaf field of Application and AppProject: seen to work, named in a condition, or owed.
+
+The committed table is ``docs/reference/support.md``: a row that is ``yes`` or ``partly`` names its
+test (``make check`` looks for it), a row that is ``no`` is named by a condition, which is seen here.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from trimtab.controllers.application.unsupported import (
+    unsupported_fields,
+    unsupported_operation_fields,
+    unsupported_project_fields,
+)
+from trimtab.core.policy import parse_project
+from trimtab.crds.argoproj_v1alpha1.application import ApplicationSpec, Operation
+from trimtab.crds.argoproj_v1alpha1.project import AppProjectSpec
+
+TABLE = Path(__file__).parents[2] / "docs" / "reference" / "support.md"
+_ROW = re.compile(
+    r"\| `((?:Application\.(?:spec|operation)|AppProject\.spec)\.[^`]+)`[^|]*\| ([^|]+) \|"
+)
+ROWS = {field: state.strip() for field, state in _ROW.findall(TABLE.read_text())}
+MODELS = {
+    "Application.spec": ApplicationSpec,
+    "Application.operation": Operation,
+    "AppProject.spec": AppProjectSpec,
+}
+# Repeats of spec.source are one row each; ``exclude`` is no field of the definition.
+WHOLE = (
+    "Application.spec.sources[]",
+    "Application.spec.sourceHydrator.drySource",
+    "Application.operation.sync.source",
+)
+LEFT_OUT = (
+    "Application.operation.sync.sources[]",
+    "Application.operation.sync.resources[].exclude",
+)
+
+
+def leaves(kind: Any, path: str, built: Any) -> Iterator[tuple[str, Any]]:
+    """Yield the leaf fields below a type, each with a value for the whole that sets it."""
+    if path in LEFT_OUT:
+        return
+    if path in WHOLE:
+        yield path, built({"repoURL": "x"})
+        return
+    match kind:
+        case msgspec.inspect.UnionType(types=types):
+            first = next(t for t in types if not isinstance(t, msgspec.inspect.NoneType))
+            yield from leaves(first, path, built)
+        case msgspec.inspect.StructType(fields=fields):
+            needed = {f.encode_name: "1" for f in fields if f.required}
+            for field in fields:
+                yield from leaves(
+                    field.type,
+                    f"{path}.{field.encode_name}",
+                    lambda value, name=field.encode_name: built({**needed, name: value}),
+                )
+        case msgspec.inspect.VarTupleType(item_type=item):
+            yield from leaves(item, f"{path}[]", lambda value: built([value]))
+        case msgspec.inspect.BoolType():
+            yield path, built(True)
+        case msgspec.inspect.IntType():
+            yield path, built(1)
+        case msgspec.inspect.DictType():
+            yield path, built({})
+        case _:
+            yield path, built("1")
+
+
+LEAVES = {
+    path: value
+    for root, model in MODELS.items()
+    for path, value in leaves(msgspec.inspect.type_info(model), root, lambda value: value)
+}
+
+
+def named(field: str) -> list[str]:
+    """Return what conditions say of an object that sets one field."""
+    value = LEAVES[field]
+    if field.startswith("AppProject"):
+        found = unsupported_project_fields(parse_project({"spec": value}))
+    elif field.startswith("Application.operation"):
+        found = unsupported_operation_fields(msgspec.convert(value, Operation))
+    else:
+        found = unsupported_fields(msgspec.convert(value, ApplicationSpec))
+    names = [one.message.split(" is not supported")[0] for one in found]
+    return [name.replace("AppProject spec", "AppProject.spec") for name in names]
+
+
+def says(names: list[str], field: str) -> bool:
+    plain = field.replace("[]", "").removeprefix("Application.")
+    return any(plain == name or plain.startswith(f"{name}.") for name in names)
+
+
+def test_the_table_has_every_leaf_and_no_other() -> None:
+    assert set(LEAVES) == set(ROWS)
+
+
+@pytest.mark.parametrize("field", [f for f in LEAVES if ROWS.get(f) == "no"])
+def test_a_field_without_effect_is_named(field: str) -> None:
+    assert says(named(field), field), named(field)
+
+
+@pytest.mark.parametrize("field", [f for f in LEAVES if ROWS.get(f) in ("yes", "partly")])
+def test_a_field_with_effect_is_not_named(field: str) -> None:
+    assert not says(named(field), field)
