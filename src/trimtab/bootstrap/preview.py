@@ -10,6 +10,7 @@ from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -26,11 +27,13 @@ from trimtab.bootstrap.client import connect_destination
 from trimtab.controllers.application.compare import Comparer
 from trimtab.controllers.application.desire import Desirer, resolve_target
 from trimtab.controllers.application.model import Desired, Inputs, Memory, Target
-from trimtab.controllers.application.settings import ApplicationSettings
+from trimtab.controllers.application.settings import (
+    ApplicationSettings,
+    application_settings,
+)
 from trimtab.core.manifest import (
     LiveObject,
     ObjectKey,
-    TrackingMethod,
     app_instance_name,
     as_list,
     as_object,
@@ -42,14 +45,14 @@ from trimtab.core.policy import parse_project
 from trimtab.crds.argoproj_v1alpha1.application import Application
 from trimtab.crds.argoproj_v1alpha1.mapping import map_ignore_rules, sources_of
 from trimtab.ports.cluster import Cluster
-from trimtab.ports.source import Repository, Source
+from trimtab.ports.source import Source
 from trimtab.services.capabilities import CapabilityCache
 from trimtab.services.charts import ChartStore, Dependencies
+from trimtab.services.installation import read_installation
 from trimtab.services.registry import (
     find_cluster,
-    match_repository,
+    read_book,
     read_clusters,
-    read_repositories,
 )
 from trimtab.services.render import RenderService
 from trimtab.services.trees import Trees
@@ -136,7 +139,6 @@ async def open_preview(
         ClusterUnknown, RepositoryUnreachable, RepositoryDenied, RevisionUnknown
     """
     wire = _APPLICATION.decode(app.raw)
-    settings = await _settings(hub, namespace)
     destination = wire.spec.destination
     async with AsyncExitStack() as stack:
         cluster = await stack.enter_async_context(
@@ -144,7 +146,8 @@ async def open_preview(
         )
         inputs = await _inputs(hub, app, wire, cluster, namespace)
         source = await stack.enter_async_context(open_source(state_dir))
-        repository = await _repositories(hub, namespace)
+        book = await read_book(hub, namespace)
+        repository = partial(book.find, project=wire.spec.project)
         pool = await stack.enter_async_context(
             EnginePool(lambda: find_binary(progress=progress), workers=1)
         )
@@ -154,6 +157,7 @@ async def open_preview(
             source, charts, repository, sources_of(wire.spec), revisions=revisions, fresh=True
         )
         renderer = EngineRenderer(pool)
+        settings = await _settings(hub, renderer, namespace)
         dependencies = Dependencies(renderer, repository)
         trees = Trees(source, folder / "trees")
         render = RenderService(source, renderer, trees, charts, dependencies)
@@ -182,16 +186,6 @@ async def _inputs(
     )
 
 
-async def _settings(hub: Cluster, namespace: str) -> ApplicationSettings:
-    config = await hub.get(ObjectKey("", "ConfigMap", namespace, "argocd-cm"))
-    data = as_object(config.body().get("data") if config else None)
-    return ApplicationSettings(
-        namespace=namespace,
-        tracking=TrackingMethod.parse(text_at(data, "application.resourceTrackingMethod")),
-        installation_id=text_at(data, "installationID"),
-    )
-
-
-async def _repositories(hub: Cluster, namespace: str) -> Callable[[str], Repository]:
-    secrets = await read_repositories(hub, namespace)
-    return lambda url: match_repository(secrets, url)
+async def _settings(hub: Cluster, renderer: EngineRenderer, namespace: str) -> ApplicationSettings:
+    installation = await read_installation(hub, renderer, namespace)
+    return application_settings(installation, namespace)

@@ -24,13 +24,16 @@ from trimtab.controllers.application import (
     APPLICATION,
     SECRET,
 )
+from trimtab.core.manifest import GroupKind
 from trimtab.crds.argoproj_v1alpha1.crd import definitions
 from trimtab.ports.cluster import Cluster, WatchEvent
 from trimtab.services.definitions import install_crds
-from trimtab.services.registry import secret_type
+from trimtab.services.registry import AUTHORITIES, KNOWN_HOSTS, secret_type
+from trimtab.services.repositories import RegistrationKind
 
 _log = structlog.get_logger("serve")
-HUB_KINDS = (APPLICATION, APP_PROJECT, SECRET)
+CONFIG_MAP = GroupKind("", "ConfigMap")
+HUB_KINDS = (APPLICATION, APP_PROJECT, SECRET, CONFIG_MAP)
 HUB_TIMEOUT = timedelta(seconds=30)
 
 
@@ -107,9 +110,15 @@ def _on_hub_event(service: Service, event: WatchEvent) -> None:
         kinds |= {secret_type(event.previous)} if event.previous else set()
         if "cluster" in kinds:
             service.clusters.enqueue(f"{live.key.namespace}/{live.key.name}")
-        if kinds & {"repository", "repo-creds"}:
-            service.catalogue.forget_repositories()
-            service.router.enqueue_all()
+        if kinds & set(RegistrationKind):
+            _reread_repositories(service)
+    elif live.key.group_kind == CONFIG_MAP and live.key.name in (AUTHORITIES, KNOWN_HOSTS):
+        _reread_repositories(service)
+
+
+def _reread_repositories(service: Service) -> None:
+    service.catalogue.forget_repositories()
+    service.router.enqueue_all()
 
 
 async def _listen(service: Service, stack: AsyncExitStack) -> str:

@@ -36,6 +36,7 @@ from trimtab.controllers.application import (
     Journal,
     Router,
     World,
+    application_settings,
     owner_of,
 )
 from trimtab.controllers.cluster import ClusterReconciler
@@ -227,15 +228,8 @@ async def _application_settings(
             "observing.only",
             reason=f"{other} is alive in the hub: stop it, then start with --take-over",
         )
-    return ApplicationSettings(
-        namespace=settings.namespace,
-        tracking=installation.tracking,
-        label_key=installation.label_key,
-        installation_id=installation.installation_id,
-        overrides=installation.overrides or {},
-        build_options=installation.build_options,
-        observe_only=settings.observe_only or bool(other and not settings.take_over),
-    )
+    only = settings.observe_only or bool(other and not settings.take_over)
+    return application_settings(installation, settings.namespace, observe_only=only)
 
 
 def _hub_connection(settings: ServeSettings) -> ConnectionSettings:

@@ -97,10 +97,9 @@ async def add(
 async def check(hub: Hub, url: str, revision: str) -> int:
     """Connect to a repository with its registered credentials and resolve a revision."""
     from trimtab.bootstrap.preview import open_source
-    from trimtab.services.registry import match_repository
+    from trimtab.services.registry import read_book
 
-    secrets = await read_repositories(hub.cluster, hub.namespace)
-    repository = match_repository(secrets, url)
+    repository = (await read_book(hub.cluster, hub.namespace)).find(url)
     async with open_source(hub.session.state_dir) as source:
         resolved = await source.resolve(repository, revision, fresh=True)
     click.echo(f"{url}: {revision} is {resolved.commit}")

@@ -8,7 +8,8 @@ from trimtab.core.manifest import GroupKind, LiveObject, ObjectKey
 from trimtab.core.policy import Project, parse_project
 from trimtab.ports.cluster import ClusterWatcher
 from trimtab.ports.source import Repository
-from trimtab.services.registry import match_repository, secret_type
+from trimtab.services.registry import AUTHORITIES, KNOWN_HOSTS, book_of
+from trimtab.services.repositories import RepositoryBook
 
 _PROJECT = GroupKind("argoproj.io", "AppProject")
 _SECRET = GroupKind("", "Secret")
@@ -37,7 +38,8 @@ class HubCatalogue:
         self._hub = hub
         self._namespace = namespace
         self._projects: dict[str, tuple[str, Project]] = {}
-        self._repositories: dict[str, Repository] = {}
+        self._book: RepositoryBook | None = None
+        self._repositories: dict[tuple[str, str], Repository] = {}
 
     def project(self, name: str) -> Project | None:
         """Return a project, or None; ``default`` exists even where nobody has made it."""
@@ -55,24 +57,23 @@ class HubCatalogue:
 
         Args:
             url: As the Application states it.
-            project: Secrets that name another project are left out.
+            project: Registrations of other projects are left out.
         """
-        key = f"{project} {url}"
-        found = self._repositories.get(key)
-        if found is None:
-            found = match_repository(self._secrets(), url)
-            self._repositories[key] = found
-        return found
+        if self._book is None:
+            self._book = book_of(
+                [secret for secret in self._hub.objects(_SECRET) if self._is_ours(secret)],
+                self._hub.live(ObjectKey("", "ConfigMap", self._namespace, AUTHORITIES)),
+                self._hub.live(ObjectKey("", "ConfigMap", self._namespace, KNOWN_HOSTS)),
+            )
+        key = (url, project)
+        if key not in self._repositories:
+            self._repositories[key] = self._book.find(url, project=project)
+        return self._repositories[key]
 
     def forget_repositories(self) -> None:
-        """Read repository Secrets anew: one of them changed."""
+        """Read registrations anew: one of them changed."""
+        self._book = None
         self._repositories.clear()
 
-    def _secrets(self) -> list[LiveObject]:
-        return [
-            secret
-            for secret in self._hub.objects(_SECRET)
-            if secret.key.namespace == self._namespace
-            and not secret.partial
-            and secret_type(secret) in {"repository", "repo-creds"}
-        ]
+    def _is_ours(self, secret: LiveObject) -> bool:
+        return secret.key.namespace == self._namespace and not secret.partial

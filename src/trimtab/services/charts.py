@@ -96,9 +96,13 @@ class ChartStore:
             if entry.folder is None or not entry.folder.exists():
                 self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
                 folder = Path(tempfile.mkdtemp(prefix="chart-", dir=self._folder))
-                entry.name = await self._charts.pull(
-                    chart_repository(repository), chart, version, folder, timeout=CHART_TIMEOUT
-                )
+                try:
+                    entry.name = await self._charts.pull(
+                        chart_repository(repository), chart, version, folder, timeout=CHART_TIMEOUT
+                    )
+                except BaseException:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    raise
                 entry.folder = folder
         self._pulled.move_to_end(key)
         await self._trim()

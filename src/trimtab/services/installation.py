@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 
+import structlog
+
 from trimtab.core import JsonObject
 from trimtab.core.manifest import (
     INSTANCE_LABEL,
@@ -13,8 +15,9 @@ from trimtab.core.manifest import (
     field_at,
 )
 from trimtab.ports.cluster import ClusterReader
-from trimtab.ports.renderer import Renderer
+from trimtab.ports.renderer import EngineError, Renderer
 
+_log = structlog.get_logger("installation")
 _PARSE_TIMEOUT = timedelta(seconds=5)
 _OVERRIDE = "resource.customizations.ignoreDifferences."
 _CONTROLLERS = (
@@ -66,7 +69,12 @@ async def _overrides(data: JsonObject, renderer: Renderer) -> dict[str, JsonObje
         if not key.startswith(_OVERRIDE):
             continue
         name = key.removeprefix(_OVERRIDE)
-        documents = await renderer.parse(str(text), timeout=_PARSE_TIMEOUT)
+        try:
+            documents = await renderer.parse(str(text), timeout=_PARSE_TIMEOUT)
+        except EngineError as error:
+            # One wrong key must not keep the fleet from starting; without it more is drift.
+            _log.error("argocd-cm.invalid", key=key, error=error.summary)
+            continue
         kind = "*/*" if name == "all" else name.replace("_", "/", 1)
         found[kind] = {"ignoreDifferences": documents[0] if documents else {}}
     return found

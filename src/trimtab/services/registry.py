@@ -6,7 +6,7 @@ A Secret's label ``argocd.argoproj.io/secret-type`` says what it is: ``cluster``
 
 import base64
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, cast
 from urllib.parse import urlsplit
 
@@ -14,12 +14,19 @@ import msgspec
 
 from trimtab.core import JsonObject, JsonValue
 from trimtab.core.errors import Stalled
-from trimtab.core.manifest import GroupKind, LiveObject
+from trimtab.core.manifest import GroupKind, LiveObject, ObjectKey
 from trimtab.ports.cluster import ClusterReader, ClusterSettings, ClusterUnknown
-from trimtab.ports.source import Repository, RepositoryCredentials
+from trimtab.ports.source import Repository
+from trimtab.services.repositories import (
+    RegistrationKind,
+    RepositoryBook,
+    parse_registration,
+)
 
 SECRET_TYPE_LABEL: Final = "argocd.argoproj.io/secret-type"  # noqa: S105  a label, not a secret
 IN_CLUSTER_SERVER: Final = "https://kubernetes.default.svc"
+AUTHORITIES: Final = "argocd-tls-certs-cm"
+KNOWN_HOSTS: Final = "argocd-ssh-known-hosts-cm"
 IN_CLUSTER_NAME: Final = "in-cluster"
 
 _SECRET = GroupKind("", "Secret")
@@ -126,25 +133,6 @@ def repository_secret(repository: Repository, namespace: str, *, project: str = 
     return _secret(secret_name("repo", repository.url), namespace, "repository", kept, {})
 
 
-def repository_of(secret: LiveObject) -> Repository:
-    """Return the repository, or the prefix of many, that a Secret describes."""
-    data = secret_data(secret)
-    return Repository(
-        url=data.get("url", ""),
-        kind=data.get("type") or "git",
-        credentials=RepositoryCredentials(
-            username=data.get("username", ""),
-            password=data.get("password", ""),
-            bearer_token=data.get("bearerToken", ""),
-            ssh_private_key=data.get("sshPrivateKey", ""),
-            client_cert_pem=data.get("tlsClientCertData", ""),
-            client_key_pem=data.get("tlsClientCertKey", ""),
-            insecure=data.get("insecure") == "true",
-            proxy=data.get("proxy", ""),
-        ),
-    )
-
-
 async def read_repositories(hub: ClusterReader, namespace: str) -> list[LiveObject]:
     """Return the Secrets of repositories and credential templates, sorted by URL."""
     found: list[LiveObject] = []
@@ -152,6 +140,42 @@ async def read_repositories(hub: ClusterReader, namespace: str) -> list[LiveObje
         selector = f"{SECRET_TYPE_LABEL}={kind}"
         found += await hub.list(_SECRET, namespace=namespace, label_selector=selector)
     return sorted(found, key=lambda secret: (secret_data(secret).get("url", ""), secret.key.name))
+
+
+def book_of(
+    secrets: Iterable[LiveObject], authorities: LiveObject | None, known_hosts: LiveObject | None
+) -> RepositoryBook:
+    """Return how repositories are opened.
+
+    Args:
+        secrets: Labelled Secrets; those of other types are left out.
+        authorities: ConfigMap argocd-tls-certs-cm, if there is one.
+        known_hosts: ConfigMap argocd-ssh-known-hosts-cm, if there is one.
+    """
+    registrations = [
+        parse_registration(RegistrationKind(secret_type(secret)), secret_data(secret))
+        for secret in secrets
+        if secret_type(secret) in set(RegistrationKind)
+    ]
+    return RepositoryBook(
+        registrations,
+        authorities=_texts(authorities),
+        known_hosts=_texts(known_hosts).get("ssh_known_hosts", ""),
+    )
+
+
+async def read_book(hub: ClusterReader, namespace: str) -> RepositoryBook:
+    """Return how repositories are opened, read from the hub now."""
+    return book_of(
+        await read_repositories(hub, namespace),
+        await hub.get(ObjectKey("", "ConfigMap", namespace, AUTHORITIES)),
+        await hub.get(ObjectKey("", "ConfigMap", namespace, KNOWN_HOSTS)),
+    )
+
+
+def _texts(config_map: LiveObject | None) -> dict[str, str]:
+    data = config_map.body().get("data") if config_map is not None else None
+    return {k: str(v) for k, v in data.items()} if isinstance(data, Mapping) else {}
 
 
 def secret_type(secret: LiveObject) -> str:
@@ -198,28 +222,3 @@ def _secret(
         "type": "Opaque",
         "data": encoded,
     }
-
-
-def match_repository(secrets: Sequence[LiveObject], url: str) -> Repository:
-    """Return a repository with its credentials: its own Secret's, else the longest prefix's."""
-    own = [s for s in secrets if secret_type(s) == "repository" and _url(s) == _comparable(url)]
-    found = repository_of(own[0]) if own else Repository(url)
-    if found.credentials != RepositoryCredentials():
-        return Repository(url, found.credentials, found.kind)
-    templates = [
-        s
-        for s in secrets
-        if secret_type(s) == "repo-creds" and _comparable(url).startswith(_url(s))
-    ]
-    if not templates:
-        return Repository(url, kind=found.kind)
-    best = repository_of(max(templates, key=lambda secret: len(_url(secret))))
-    return Repository(url, best.credentials, found.kind)
-
-
-def _url(secret: LiveObject) -> str:
-    return _comparable(secret_data(secret).get("url", ""))
-
-
-def _comparable(url: str) -> str:
-    return url.strip().removesuffix("/").removesuffix(".git").lower()

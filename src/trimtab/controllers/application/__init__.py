@@ -9,6 +9,7 @@ from trimtab.controllers.application.settings import (
     APPLICATION,
     SECRET,
     ApplicationSettings,
+    application_settings,
 )
 from trimtab.controllers.application.watches import Router
 
@@ -23,5 +24,6 @@ __all__ = [
     "Journal",
     "Router",
     "World",
+    "application_settings",
     "owner_of",
 ]

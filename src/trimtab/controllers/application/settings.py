@@ -7,6 +7,7 @@ from datetime import timedelta
 from trimtab.core import JsonObject
 from trimtab.core.manifest import INSTANCE_LABEL, GroupKind, TrackingMethod
 from trimtab.core.plan import DEFAULT_BUDGET, Deadlines, DeletionBudget
+from trimtab.services.installation import InstallationSettings
 
 APPLICATION = GroupKind("argoproj.io", "Application")
 APP_PROJECT = GroupKind("argoproj.io", "AppProject")
@@ -52,3 +53,18 @@ class ApplicationSettings:
     sync_timeout: timedelta = timedelta(seconds=15)
     observe_only: bool = False
     refresh_every: timedelta = timedelta(minutes=10)
+
+
+def application_settings(
+    installation: InstallationSettings, namespace: str, *, observe_only: bool = False
+) -> ApplicationSettings:
+    """Return the controller's settings in an installation."""
+    return ApplicationSettings(
+        namespace=namespace,
+        tracking=installation.tracking,
+        label_key=installation.label_key,
+        installation_id=installation.installation_id,
+        overrides=installation.overrides or {},
+        build_options=installation.build_options,
+        observe_only=observe_only,
+    )

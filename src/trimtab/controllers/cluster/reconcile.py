@@ -47,7 +47,7 @@ class ClusterReconciler:
             return StalledFailure(error.reason)
         before = self._servers.get(key)
         self._servers[key] = settings.server
-        if before is not None and before != settings.server:
+        if before is not None and before not in self._servers.values():
             await self._clusters.remove(before)
         self._on_change(self._clusters.find(server=settings.server))
         _log.info("cluster.registered", cluster=settings.name, server=settings.server)
