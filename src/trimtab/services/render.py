@@ -162,13 +162,14 @@ class RenderService:
             case SourceType.KUSTOMIZE:
                 request = kustomize_request(folder.spec, path, context)
                 output, paths = await self._on_disk(source, request, refs)
+                # The others' read sets hold the whole folder, and override files with it.
+                paths = (*paths, *folder.override_paths)
             case SourceType.HELM:
                 request = helm_request(folder.spec, path, context)
                 output, paths = await self._on_disk(source, request, refs)
                 paths = (path, *(p for p in paths if not p.startswith(f"{path}/")))
             case SourceType.PLUGIN:
                 raise _no_plugins()
-        paths = (*paths, *folder.override_paths)
         ids = await self._source.object_ids(source.repository, source.commit, paths)
         digest = digest_of(output.objects)
         return Rendered(output.objects, digest, folder.source_type, ReadSet.of(paths, ids))
