@@ -1,7 +1,7 @@
 """Every leaf field of Application and AppProject: seen to work, named in a condition, or owed.
 
 The committed table is ``docs/reference/support.md``: a row that is ``yes`` or ``partly`` names its
-test (``make check`` looks for it), a row that is ``no`` is named by a condition, which is seen here.
+test (``make check`` looks for it), a row that is ``no`` is named by a condition, as is seen here.
 """
 
 from __future__ import annotations
@@ -24,24 +24,27 @@ from trimtab.crds.argoproj_v1alpha1.application import ApplicationSpec, Operatio
 from trimtab.crds.argoproj_v1alpha1.project import AppProjectSpec
 
 TABLE = Path(__file__).parents[2] / "docs" / "reference" / "support.md"
-_ROW = re.compile(
-    r"\| `((?:Application\.(?:spec|operation)|AppProject\.spec)\.[^`]+)`[^|]*\| ([^|]+) \|"
-)
+_FIELD = r"(?:Application\.(?:spec|operation)|AppProject\.spec)\.[^`]+"
+_ROW = re.compile(rf"\| `({_FIELD})`[^|]*\| ([^|]+) \|")
 ROWS = {field: state.strip() for field, state in _ROW.findall(TABLE.read_text())}
 MODELS = {
     "Application.spec": ApplicationSpec,
     "Application.operation": Operation,
     "AppProject.spec": AppProjectSpec,
 }
-# Repeats of spec.source are one row each; ``exclude`` is no field of the definition.
+# Repeats of spec.source are one row each; some of our models have more than the definition.
 WHOLE = (
     "Application.spec.sources[]",
     "Application.spec.sourceHydrator.drySource",
     "Application.operation.sync.source",
 )
+# Fields that no test shows yet. It only ever goes down.
+OWED_AT_MOST = 23
 LEFT_OUT = (
     "Application.operation.sync.sources[]",
     "Application.operation.sync.resources[].exclude",
+    "AppProject.spec.namespaceResourceBlacklist[].name",
+    "AppProject.spec.namespaceResourceWhitelist[].name",
 )
 
 
@@ -99,6 +102,11 @@ def named(field: str) -> list[str]:
 def says(names: list[str], field: str) -> bool:
     plain = field.replace("[]", "").removeprefix("Application.")
     return any(plain == name or plain.startswith(f"{name}.") for name in names)
+
+
+def test_no_more_fields_are_owed() -> None:
+    owed = sorted(field for field, state in ROWS.items() if state == "not yet")
+    assert len(owed) <= OWED_AT_MOST, owed
 
 
 def test_the_table_has_every_leaf_and_no_other() -> None:
