@@ -216,5 +216,7 @@ def limit_library_memory() -> None:
         with suppress(ValueError, pygit2.GitError):
             pygit2.settings.search_path[level] = ""
     pygit2.settings.cache_max_size(16 << 20)
+    # By default only trees below 4 KB are cached: a folder of 500 was decoded at every look.
+    pygit2.settings.cache_object_limit(pygit2.enums.ObjectType.TREE, 1 << 20)
     pygit2.settings.mwindow_size = 16 << 20
     pygit2.settings.mwindow_mapped_limit = 128 << 20
