@@ -4,6 +4,9 @@ Nothing is kept but what was parsed, under the resourceVersion that it was parse
 found as soon as its watch event is in; no request is made.
 """
 
+from typing import Final
+
+from trimtab.core import JsonObject
 from trimtab.core.manifest import GroupKind, LiveObject, ObjectKey
 from trimtab.core.policy import Project, parse_project
 from trimtab.ports.cluster import ClusterWatcher
@@ -13,17 +16,17 @@ from trimtab.services.repositories import RepositoryBook
 
 _PROJECT = GroupKind("argoproj.io", "AppProject")
 _SECRET = GroupKind("", "Secret")
-_DEFAULT = Project(
-    name="default",
-    source_repos=("*",),
-    destinations=parse_project(
-        {"spec": {"destinations": [{"server": "*", "namespace": "*"}]}}
-    ).destinations,
-    cluster_whitelist=parse_project(
-        {"spec": {"clusterResourceWhitelist": [{"group": "*", "kind": "*"}]}}
-    ).cluster_whitelist,
-)
+DEFAULT_PROJECT: Final[JsonObject] = {
+    "metadata": {"name": "default"},
+    "spec": {
+        "sourceRepos": ["*"],
+        "destinations": [{"server": "*", "namespace": "*"}],
+        "clusterResourceWhitelist": [{"group": "*", "kind": "*"}],
+    },
+}
 """What Argo CD creates as project ``default`` where nobody has made one."""
+
+_DEFAULT = parse_project(DEFAULT_PROJECT)
 
 
 class HubCatalogue:

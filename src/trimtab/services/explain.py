@@ -22,6 +22,7 @@ from trimtab.core.policy import (
     parse_destination,
     parse_project,
 )
+from trimtab.services.catalogue import DEFAULT_PROJECT
 
 _SHOWN_OBJECTS = 5
 _REASON: Final = re.compile(r"^([A-Z][A-Za-z]+): ")
@@ -109,11 +110,13 @@ def explain_application(app: JsonObject, project: JsonObject | None, now: dateti
 
     Args:
         app: The Application with its status.
-        project: Its AppProject, or None when that does not exist.
+        project: Its AppProject, or None when that does not exist; ``default`` always does.
         now: For sync windows.
     """
     name = text_at(app, "metadata", "name")
     conditions = _conditions(app)
+    if project is None and text_at(app, "spec", "project") in ("", "default"):
+        project = DEFAULT_PROJECT
     return Explanation(
         name=name,
         sync=text_at(app, "status", "sync", "status") or "Unknown",
