@@ -21,6 +21,8 @@ from trimtab.services.giturls import display_url, is_same_repository, web_url_ma
 OnChange = Callable[[str, Mapping[str, RefChange]], None]
 Describe = Callable[[Repository, Mapping[str, tuple[str, str]]], Awaitable[Mapping[str, RefChange]]]
 
+# A poll comes a little late by its jitter and its own duration; its answer must last until then.
+ANSWER_LASTS_POLLS: Final = 1.5
 _JITTER: Final = 0.1
 _AT_ONCE: Final = 64
 _FORGET_OTHERS_AFTER_S: Final = 600.0
@@ -35,7 +37,7 @@ class Poller:
         interval: Between two polls of one repository.
         clock: Time.
         describe: Turns pairs of commits into changes.
-        on_change: Told about them.
+        on_change: Told about them; without changes when a repository got lost or came back.
     """
 
     def __init__(
@@ -115,8 +117,11 @@ class Poller:
             async with self._slots:
                 await upstream.fresh()
                 await self._report(upstream)
+            self._turn(upstream, lost=False)
         except TrimtabError as error:
             _log.info("git poll failed", repository=where, reason=error.reason, error=str(error))
+            if upstream.age_s() > self._interval_s * ANSWER_LASTS_POLLS:
+                self._turn(upstream, lost=True)
         finally:
             self._busy.discard(repository)
             upstream.due_at = self._next(upstream)
@@ -124,6 +129,13 @@ class Poller:
                 self._again.discard(repository)
                 upstream.due_at = self._clock.monotonic()
             self._wake.set()
+
+    def _turn(self, upstream: Upstream, *, lost: bool) -> None:
+        """Tell once that a repository is out of reach, or back, though no ref has changed."""
+        if upstream.is_lost != lost:
+            upstream.is_lost = lost
+            if self._on_change is not None:
+                self._on_change(upstream.repository.url, {})
 
     async def _report(self, upstream: Upstream) -> None:
         pending, upstream.pending = upstream.pending, {}

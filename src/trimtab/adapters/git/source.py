@@ -10,7 +10,7 @@ from trimtab.adapters.git.depot import Depot
 from trimtab.adapters.git.http import HttpRemote
 from trimtab.adapters.git.limits import GitLimits
 from trimtab.adapters.git.mirror import limit_library_memory
-from trimtab.adapters.git.poller import OnChange, Poller
+from trimtab.adapters.git.poller import ANSWER_LASTS_POLLS, OnChange, Poller
 from trimtab.adapters.git.refs import FULL_ID, HEADS, SHORT_ID, TAGS, Refs
 from trimtab.adapters.git.remote import ProtocolMissing, Remote
 from trimtab.adapters.git.trees import Budget, MirrorBroken, Tree
@@ -26,8 +26,6 @@ from trimtab.ports.source import (
 from trimtab.runtime.clock import Clock, SystemClock, format_time
 from trimtab.services.giturls import display_url, parse_git_url
 
-# A poll comes a little late by its jitter and its own duration; its answer must last until then.
-_ANSWER_LASTS_POLLS: Final = 1.5
 _ASK_AGAIN_AFTER_S: Final = 1.0
 
 T = TypeVar("T")
@@ -95,7 +93,7 @@ class GitSource:
     ) -> Resolved:
         """Return the commit of a branch, tag, commit id, HEAD or semver range."""
         upstream = self._upstream(repository)
-        lasts = self._limits.poll_interval * _ANSWER_LASTS_POLLS
+        lasts = self._limits.poll_interval * ANSWER_LASTS_POLLS
         refs = await (upstream.fresh() if fresh else upstream.recent(lasts))
         found = refs.find(revision)
         if found is None and FULL_ID.match(revision.lower()):

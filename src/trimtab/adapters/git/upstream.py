@@ -98,6 +98,7 @@ class Upstream:
         pending: Changes not reported yet, by ref.
         used_at: Monotonic time of the last question.
         due_at: Monotonic time of the next poll.
+        is_lost: The last answer is too old to go by, and asking fails.
     """
 
     def __init__(
@@ -110,6 +111,7 @@ class Upstream:
         self.refs: Refs | None = None
         self.pending: dict[str, tuple[str, str]] = {}
         self.vanished: dict[str, str] = {}
+        self.is_lost = False
         self.fetch_failures = FailureBook(clock)
         self.used_at = self.due_at = clock.monotonic()
         self._list_refs = list_refs
