@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import pytest
 
 from trimtab.core import JsonObject
+from trimtab.core.manifest import as_object
 from trimtab.services.explain import StepState, explain_application, format_explanation
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -65,9 +66,19 @@ def out_of_sync(*resources: JsonObject) -> dict[str, object]:
     }
 
 
+def in_project(app: JsonObject, project: str) -> JsonObject:
+    return {**app, "spec": {**as_object(app["spec"]), "project": project}}
+
+
 CASES: dict[str, tuple[JsonObject, JsonObject | None, str | None, str]] = {
     "all is well": (application(), PROJECT, None, ""),
-    "its project does not exist": (application(), None, "source", "expected AppProject default"),
+    "nobody has made project default": (application(), None, None, ""),
+    "its project does not exist": (
+        in_project(application(), "nobody"),
+        None,
+        "source",
+        "expected AppProject nobody",
+    ),
     "its project forbids the source": (
         application(),
         {"metadata": {"name": "default"}, "spec": {}},
