@@ -1,4 +1,4 @@
-"""Fixtures of end-to-end tests: one installation per worker on the shared fleet, a case per test."""
+"""One installation per worker on the shared fleet, and a case of its own for each test."""
 
 from __future__ import annotations
 

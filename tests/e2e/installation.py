@@ -81,6 +81,12 @@ class AppView:
             found[each["type"]] = f"{before}\n{each['message']}" if before else each["message"]
         return found
 
+    @property
+    def said(self) -> str:
+        """Everything that the object tells a person: conditions, operation and its results."""
+        results = [result.get("message", "") for result in self.results.values()]
+        return "\n".join([*self.conditions.values(), self.message, *results])
+
     def has(self, kind: str, *texts: str) -> bool:
         """Whether a condition says all the texts."""
         return kind in self.conditions and all(t in self.conditions[kind] for t in texts)

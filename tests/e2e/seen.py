@@ -106,9 +106,8 @@ class SeenCluster:
         deadline = time.monotonic() + seconds
         while not condition(found := self.now(kind, name, namespace)):
             if time.monotonic() > deadline:
-                shown = json.dumps(_brief(found), indent=1)
                 what = f"{kind} {namespace}/{name} did not become as expected in {seconds} s"
-                raise AssertionError(f"{what}: {shown}\n{context()}")
+                raise AssertionError(f"{what}: {json.dumps(_brief(found))}\n{context()}")
             await self._event()
         return found
 
@@ -130,6 +129,10 @@ class SeenCluster:
                     found[kind, meta["name"]] = (meta["uid"], meta["resourceVersion"])
         return found
 
+    async def pause(self) -> None:
+        """Wait for the next event or a moment, for what tells nobody of its change."""
+        await self._event()
+
     def _beat(self) -> None:
         self._pulse.set()
         self._pulse = asyncio.Event()
@@ -143,7 +146,10 @@ class SeenCluster:
 
 
 def _brief(body: Json | None) -> Json | None:
+    """Return what helps a person who looks at a failed wait."""
     if body is None:
         return None
-    meta = {k: v for k, v in body.get("metadata", {}).items() if k != "managedFields"}
-    return {**body, "metadata": meta}
+    status = {k: v for k, v in body.get("status", {}).items() if k != "history"}
+    operation = status.get("operationState") or {}
+    status["operationState"] = {k: operation.get(k) for k in ("phase", "message", "syncResult")}
+    return {"status": status, **{k: body[k] for k in ("spec", "data", "operation") if k in body}}
