@@ -309,9 +309,16 @@ def next_attempt(intent: Intent, now: datetime) -> datetime | None:
         intent.retry_count,
         duration=_duration(backoff.duration if backoff else "", timedelta(seconds=5)),
         factor=backoff.factor if backoff else None,
-        maximum=_duration(backoff.max_duration if backoff else "", timedelta(minutes=3)),
+        maximum=longest_retry_wait(intent.operation),
     )
     return now + delay
+
+
+def longest_retry_wait(operation: Operation | None) -> timedelta:
+    """Return the longest time between two attempts of an operation."""
+    retry = operation.retry if operation else None
+    backoff = retry.backoff if retry else None
+    return _duration(backoff.max_duration if backoff else "", timedelta(minutes=3))
 
 
 def _duration(text: str, default: timedelta) -> timedelta:

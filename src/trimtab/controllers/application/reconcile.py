@@ -9,6 +9,7 @@ import structlog
 from trimtab.controllers.application.act import Syncer
 from trimtab.controllers.application.decide import (
     decide_automated,
+    longest_retry_wait,
     requested_intent,
     running_operation,
     window_target,
@@ -299,7 +300,12 @@ class ApplicationReconciler:
         kept, running = app.status.trimtab, running_operation(app)
         is_waiting = kept is not None and running is not None and running.phase == "Running"
         at = parse_time(kept.retry_at) if kept is not None and is_waiting else None
-        return None if at is None or at <= now else (at - now).total_seconds()
+        if at is None or at <= now:
+            return None
+        operation = running.operation if running is not None else None
+        longest = longest_retry_wait(operation if isinstance(operation, Operation) else None)
+        # A replica whose clock is ahead planned what would take hours by ours.
+        return (at - now).total_seconds() if at - now <= longest else None
 
     def _heal_wait(self, memory: Memory) -> float | None:
         wait = memory.heal_after - self._world.clock.monotonic()
