@@ -1,5 +1,6 @@
 """Results: the JSON file and the table."""
 
+import os
 from pathlib import Path
 
 import msgspec
@@ -48,7 +49,8 @@ class Results:
             "unit": budget.unit,
             "budget": budget.limit,
             "met": met,
-            "detail": detail,
+            # Whoever else works on the machine slows every number here.
+            "detail": {**detail, "load_1m": round(os.getloadavg()[0], 1)},
         }
         # Written after every number: a run that is cut off keeps what it has.
         text = msgspec.json.format(msgspec.json.encode(self._entries), indent=2)
