@@ -404,6 +404,20 @@ async def test_forgotten_object_does_not_come_back(open_bench) -> None:
         assert seen == [Change.ADDED, Change.DELETED]
 
 
+async def test_late_answer_does_not_bring_back_what_was_deleted(open_bench) -> None:
+    async with open_bench() as bench:
+        cluster, key = bench.cluster, config_map_key(bench.namespace, "a")
+        cluster.ensure([CONFIG_MAP])
+        await cluster.wait_synced([CONFIG_MAP], timeout=SOON)
+        written = await apply(cluster, config_map(bench.namespace, "a", {}))
+        await until(lambda: cluster.live(key) is not None)
+        uid = written.live.meta.uid
+        await cluster.delete(key, uid=uid, propagation=Propagation.BACKGROUND)
+        await until(lambda: cluster.live(key) is None)
+        cluster.remember(written.live)
+        assert cluster.live(key) is None
+
+
 async def test_indexes_follow_labels_and_owners(open_bench) -> None:
     async with open_bench() as bench:
         cluster = bench.cluster

@@ -113,7 +113,11 @@ class View:
 
     def drop(self, live: LiveObject, scope: Scope) -> None:
         """Take out an object that a watch of ``scope`` reports as deleted."""
-        self._tombstones.pop(live.meta.uid, None)
+        if scope.partial is None:
+            # The answer to a write of ours may still be under way, and must not bring it back.
+            self._bury(live.meta.uid, live.meta.resource_version)
+        else:
+            self._tombstones.pop(live.meta.uid, None)
         held = self.live(live.key)
         if held is None or not scope.holds(held):
             return  # it only left this watch's label selector
@@ -157,11 +161,14 @@ class View:
         held = self.live(key)
         if held is None or held.meta.uid != uid:
             return
+        self._bury(uid, held.meta.resource_version)
+        self._remove(held)
+
+    def _bury(self, uid: str, version: str) -> None:
         now = self._clock()
         if len(self._tombstones) > 1000:
             self._tombstones = {u: t for u, t in self._tombstones.items() if t[1] > now}
-        self._tombstones[uid] = (held.meta.resource_version, now + _TOMBSTONE_AGE)
-        self._remove(held)
+        self._tombstones[uid] = (version, now + _TOMBSTONE_AGE)
 
     def _is_buried(self, live: LiveObject) -> bool:
         tombstone = self._tombstones.get(live.meta.uid)
