@@ -54,7 +54,6 @@ async def refused_at_first(case: Case, app: App, *texts: str, seconds: float = 3
 async def tells(app: App, *texts: str) -> None:
     """See that the command line says all texts."""
     told = await app.told()
-    print(told)
     assert not [text for text in texts if text not in told], told
 
 

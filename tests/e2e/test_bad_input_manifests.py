@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from e2e.bad_input import GOOD, deliver, manifest, refused_at_first
+from e2e.bad_input import GOOD, deliver, manifest, refused_at_first, tells
 from e2e.installation import PROJECT, Case, config_map
 from e2e.seen import Json
 
@@ -44,12 +44,12 @@ async def test_a_file_that_is_not_text_is_refused(case: Case) -> None:
     await delivered.refuses("latin.yaml", sha)
 
 
-async def test_a_folder_named_kustomization_is_refused(case: Case) -> None:
+async def test_a_folder_named_kustomization_is_no_kustomization(case: Case) -> None:
     delivered = await deliver(case)
-    await case.commit({"app/kustomization.yaml/inner.yaml": config_map("inner", {})})
-    await delivered.case.installation.witness_moves()
-    view = await delivered.app.until(lambda a: a.revision != "" or a.conditions)
-    assert view.sync in ("Synced", "Unknown")
+    sha = await case.commit({"app/kustomization.yaml/inner.yaml": config_map("inner", {})})
+    view = await delivered.app.delivered(sha)
+    assert view.status["sourceType"] == "Directory"
+    assert await case.versions() == delivered.before
 
 
 async def test_of_two_documents_with_the_same_key_the_user_is_told(case: Case) -> None:
@@ -58,6 +58,8 @@ async def test_of_two_documents_with_the_same_key_the_user_is_told(case: Case) -
     await case.commit({"app/one.yaml": config_map("one", {"a": "1"}), "app/twice.yaml": twice})
     view = await delivered.app.until(lambda a: a.has("RepeatedResourceWarning", "one"))
     assert "3 times" in view.said
+    await case.installation.witness_moves()
+    await tells(delivered.app, "RepeatedResourceWarning", "the last one is used")
 
 
 async def test_an_object_without_kind_changes_nothing(case: Case) -> None:
