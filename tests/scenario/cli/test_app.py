@@ -377,7 +377,7 @@ def test_events_are_those_about_the_application(hub: FakeCluster, run: Run) -> N
 
 
 def test_explain_names_the_step_that_does_not_hold(hub: FakeCluster, run: Run) -> None:
-    hub.seed(application())
+    hub.seed(application(spec={"project": "nobody"}))
     ran = run("app", "explain", "web")
     assert ran.code == 1
     assert ran.out.splitlines()[-2:] == [
