@@ -20,19 +20,24 @@ def main(command: list[str]) -> int:
 
     An interrupt or a termination of this process kills the group as well.
     """
-    signal.signal(signal.SIGTERM, _exit_on_signal)
+    ended: list[int] = []
+    running: list[subprocess.Popen[bytes]] = []
+
+    def end(number: int, _frame: object) -> None:
+        # Never raises: an exception while the command is being started would lose it.
+        ended.append(number)
+        for process in running:
+            _kill_group(process)
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
     process = subprocess.Popen(command, stdin=subprocess.DEVNULL, process_group=0)
+    running.append(process)
     threading.Thread(target=_kill_when_stdin_closes, args=(process,), daemon=True).start()
-    try:
-        return process.wait()
-    except KeyboardInterrupt:
-        return 128 + signal.SIGINT
-    finally:
+    if ended:
         _kill_group(process)
-
-
-def _exit_on_signal(number: int, _frame: object) -> None:
-    sys.exit(128 + number)
+    code = process.wait()
+    return 128 + ended[0] if ended else code
 
 
 def _kill_when_stdin_closes(process: subprocess.Popen[bytes]) -> None:
