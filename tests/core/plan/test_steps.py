@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -30,8 +31,6 @@ from trimtab.core.plan import (
     WaitHealth,
     advance,
     can_supersede,
-    decode_progress,
-    encode_progress,
     next_actions,
     plan_deletion,
     plan_sync,
@@ -62,7 +61,8 @@ class _Sync:
     def look(self) -> Step:
         self.progress = advance(self.plan, self.progress, self.live, self.now, deadlines=_SHORT)
         # A new process would go on from what was stored: so does every look of these tests.
-        self.progress = decode_progress(encode_progress(self.progress))
+        text = msgspec.json.encode(self.progress)
+        self.progress = msgspec.json.decode(text, type=SyncProgress)
         return next_actions(self.plan, self.progress, self.live, self.now, deadlines=_SHORT)
 
     def run(self) -> Step:

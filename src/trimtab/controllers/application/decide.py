@@ -10,15 +10,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
-import msgspec
-
 from trimtab.controllers.application.model import Inputs, Intent, Observation, Seen, Target
+from trimtab.controllers.application.progress import progress_of
 from trimtab.core.conditions import Condition, ConditionType
 from trimtab.core.manifest import ObjectKey
 from trimtab.core.plan import (
     SyncOptions,
     SyncProgress,
-    decode_progress,
     parse_retry_duration,
     parse_sync_options,
     retry_delay,
@@ -108,13 +106,8 @@ def _resumed(app: Application, state: OperationState, now: datetime) -> Intent:
     operation = state.operation if isinstance(state.operation, Operation) else Operation()
     sync = operation.sync or SyncOperation()
     started = parse_time(str(state.started_at or "")) or now
-    kept = app.status.trimtab
-    progress = SyncProgress(started_at=started)
-    if kept is not None and bytes(kept.sync) not in (b"", b"null"):
-        try:
-            progress = decode_progress(bytes(kept.sync))
-        except msgspec.MsgspecError:
-            progress = SyncProgress(started_at=started)
+    kept = progress_of(app)
+    progress = kept.sync or SyncProgress(started_at=started)
     if state.phase == "Terminating":
         progress = replace(progress, is_terminating=True)
     return Intent(
@@ -127,7 +120,7 @@ def _resumed(app: Application, state: OperationState, now: datetime) -> Intent:
         only=_selected(sync.resources),
         is_user=not operation.initiated_by.automated,
         is_new=False,
-        superseded=kept.superseded if kept else 0,
+        superseded=kept.superseded,
     )
 
 

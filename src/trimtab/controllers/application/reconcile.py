@@ -26,6 +26,7 @@ from trimtab.controllers.application.model import (
     Target,
 )
 from trimtab.controllers.application.observe import HUB_SERVER, Observer, World, locate
+from trimtab.controllers.application.progress import progress_of
 from trimtab.controllers.application.report import Report, decode_application, write_report
 from trimtab.controllers.application.settings import APPLICATION, REFRESH
 from trimtab.controllers.application.unsupported import (
@@ -47,7 +48,6 @@ from trimtab.runtime import (
     Outcome,
     StalledFailure,
     TransientFailure,
-    parse_time,
 )
 
 _log = structlog.get_logger("application")
@@ -297,12 +297,10 @@ class ApplicationReconciler:
 
     def _retry_wait(self, app: Application, now: datetime) -> float | None:
         """Return how long a failed sync still waits for its next attempt, or None."""
-        kept, running = app.status.trimtab, running_operation(app)
-        is_waiting = kept is not None and running is not None and running.phase == "Running"
-        at = parse_time(kept.retry_at) if kept is not None and is_waiting else None
-        if at is None or at <= now:
+        at, running = progress_of(app).next_attempt, running_operation(app)
+        if at is None or at <= now or running is None or running.phase != "Running":
             return None
-        operation = running.operation if running is not None else None
+        operation = running.operation
         longest = longest_retry_wait(operation if isinstance(operation, Operation) else None)
         # A replica whose clock is ahead planned what would take hours by ours.
         return (at - now).total_seconds() if at - now <= longest else None

@@ -12,13 +12,14 @@ import msgspec
 import structlog
 
 from trimtab.controllers.application.model import Observation, SyncOutcome
+from trimtab.controllers.application.progress import PROGRESS, progress_text
 from trimtab.controllers.application.settings import REFRESH, STATUS_MANAGER
 from trimtab.controllers.application.status import build_status
 from trimtab.core.conditions import Condition
 from trimtab.core.manifest import canonical_json
 from trimtab.core.manifest.live import LiveObject
 from trimtab.crds.argoproj_v1alpha1.application import Application, ApplicationStatus
-from trimtab.ports.cluster import Cluster, Invalid, NotFound, Write
+from trimtab.ports.cluster import Cluster, FieldValidation, Invalid, NotFound, Write
 
 ATTEMPTS = 4
 _log = structlog.get_logger("application")
@@ -68,7 +69,8 @@ async def write_report(hub: Cluster, live: LiveObject, report: Report) -> LiveOb
         if patch is None:
             return current
         try:
-            write = Write(STATUS_MANAGER)
+            # A definition that others installed may not know all of it: what it knows is kept.
+            write = Write(STATUS_MANAGER, validation=FieldValidation.IGNORE)
             written = await hub.patch(
                 current.key, "json", canonical_json(patch), write, version=current.version
             )
@@ -99,12 +101,30 @@ def _patch(
     if report.takes_operation and app.operation is not None:
         changes.append({"op": "remove", "path": "/operation"})
     if report.takes_refresh and REFRESH in live.annotations:
-        token = REFRESH.replace("~", "~0").replace("/", "~1")
-        changes.append({"op": "remove", "path": f"/metadata/annotations/{token}"})
+        changes.append({"op": "remove", "path": _annotation(REFRESH)})
+    if report.outcome is not None:
+        changes += _keep(live, progress_text(report.outcome))
     if not changes:
         return None
     version = live.meta.resource_version
     return [{"op": "test", "path": "/metadata/resourceVersion", "value": version}, *changes]
+
+
+def _keep(live: LiveObject, progress: str) -> list[dict[str, object]]:
+    """Return what makes an Application keep the progress of a sync, or forget it."""
+    if live.annotations.get(PROGRESS, "") == progress:
+        return []
+    if not progress:
+        return [{"op": "remove", "path": _annotation(PROGRESS)}]
+    if not live.meta.annotations:
+        path, value = "/metadata/annotations", {PROGRESS: progress}
+        return [{"op": "add", "path": path, "value": value}]
+    return [{"op": "add", "path": _annotation(PROGRESS), "value": progress}]
+
+
+def _annotation(name: str) -> str:
+    token = name.replace("~", "~0").replace("/", "~1")
+    return f"/metadata/annotations/{token}"
 
 
 def _comparable(status: ApplicationStatus) -> bytes:

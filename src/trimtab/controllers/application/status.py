@@ -21,12 +21,11 @@ from trimtab.core.manifest import (
     as_list,
     as_object,
     compare_options,
-    digest_of,
     field_at,
     resource_options,
     sync_wave,
 )
-from trimtab.core.plan import ObjectResult, ResultCode, encode_progress, revision_history_limit
+from trimtab.core.plan import ObjectResult, ResultCode, revision_history_limit
 from trimtab.crds.argoproj_v1alpha1.application import (
     Application,
     ApplicationCondition,
@@ -35,7 +34,6 @@ from trimtab.crds.argoproj_v1alpha1.application import (
     ComparedTo,
     HealthStatus,
     OperationState,
-    Progress,
     ResourceResult,
     ResourceStatus,
     RevisionHistory,
@@ -56,7 +54,7 @@ def build_status(app: Application, report: "Report") -> ApplicationStatus:
     resources = before.resources if observation is None else _resources(observation)
     if report.is_unreachable:
         resources = tuple(_unknown(resource) for resource in resources)
-    operation_state, history, progress = _operation(app, report)
+    operation_state, history = _operation(app, report)
     sync = _sync(app, report)
     health = _health(before.health, report)
     return ApplicationStatus(
@@ -71,7 +69,6 @@ def build_status(app: Application, report: "Report") -> ApplicationStatus:
         source_types=_source_types(before, observation) if app.spec.sources else (),
         summary=before.summary if observation is None else _summary(observation),
         controller_namespace=app.metadata.namespace,
-        trimtab=progress,
     )
 
 
@@ -193,13 +190,10 @@ def _sync_error(outcome: SyncOutcome) -> list[Condition]:
 
 def _operation(
     app: Application, report: "Report"
-) -> tuple[OperationState | None, tuple[RevisionHistory, ...], Progress | None]:
+) -> tuple[OperationState | None, tuple[RevisionHistory, ...]]:
     before, outcome = app.status, report.outcome
-    spec_digest = digest_of(msgspec.to_builtins(app.spec))[:16]
     if outcome is None:
-        kept = before.trimtab or Progress()
-        progress = msgspec.structs.replace(kept, spec_digest=spec_digest)
-        return before.operation_state, before.history, progress
+        return before.operation_state, before.history
     is_retried = outcome.retry_at is not None
     is_running = outcome.finished_at is None or is_retried
     intent = outcome.intent
@@ -214,15 +208,7 @@ def _operation(
         else format_time(outcome.finished_at),
         retry_count=intent.retry_count + (1 if is_retried else 0),
     )
-    progress = Progress(
-        spec_digest=spec_digest,
-        sync=msgspec.Raw(encode_progress(outcome.progress))
-        if is_running and not is_retried
-        else msgspec.Raw(b"null"),
-        superseded=intent.superseded if is_running else 0,
-        retry_at=format_time(outcome.retry_at) if outcome.retry_at else "",
-    )
-    return state, _history(app, outcome), progress
+    return state, _history(app, outcome)
 
 
 def _sync_result(app: Application, outcome: SyncOutcome) -> SyncResult:

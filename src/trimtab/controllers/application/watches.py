@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import msgspec
 
+from trimtab.controllers.application.progress import without_progress
 from trimtab.controllers.application.settings import (
     APPLICATION,
     NAMESPACE,
@@ -222,7 +223,7 @@ def _is_echo(event: WatchEvent) -> bool:
         now.spec == then.spec
         and now.operation == then.operation
         and not now.is_terminating
-        and live.meta.annotations == before.meta.annotations
+        and without_progress(live.meta.annotations) == without_progress(before.meta.annotations)
         and live.meta.labels == before.meta.labels
         and live.meta.finalizers == before.meta.finalizers
         and live.meta.deletion_timestamp == before.meta.deletion_timestamp

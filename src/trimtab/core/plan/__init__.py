@@ -65,8 +65,6 @@ from trimtab.core.plan.progress import (
     ResultCode,
     RunState,
     SyncProgress,
-    decode_progress,
-    encode_progress,
     result_of_change,
 )
 from trimtab.core.plan.retry import (
@@ -168,10 +166,8 @@ __all__ = [
     "choose_dry_run",
     "choose_write",
     "confirmation_message",
-    "decode_progress",
     "delete_permission",
     "digest_changes",
-    "encode_progress",
     "format_plan",
     "hook_name",
     "hook_name_prefix",

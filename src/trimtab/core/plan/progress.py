@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 
-import msgspec
-
 from trimtab.core.health import Health
 from trimtab.core.manifest import HookPhase, ObjectKey
 from trimtab.core.plan.plan import Action, PlannedChange
@@ -198,21 +196,3 @@ def result_of_change(
         version=change.manifest.version if change.manifest else "",
         at=now,
     )
-
-
-_DECODER = msgspec.json.Decoder(SyncProgress)
-_ENCODER = msgspec.json.Encoder(order="deterministic")
-
-
-def encode_progress(progress: SyncProgress) -> bytes:
-    """Return progress as JSON: equal progress gives equal bytes."""
-    return _ENCODER.encode(progress)
-
-
-def decode_progress(data: bytes) -> SyncProgress:
-    """Return the progress that :func:`encode_progress` wrote.
-
-    Raises:
-        msgspec.DecodeError: It is not such JSON.
-    """
-    return _DECODER.decode(data)

@@ -270,24 +270,8 @@ class ApplicationSummary(_Wire, frozen=True):
     is_app_of_apps: bool = False
 
 
-class Progress(_Wire, frozen=True):
-    """What a new process needs to resume a sync: kept beside Argo CD's own status.
-
-    Args:
-        spec_digest: Digest of the spec that the status speaks of; never ``generation``.
-        sync: Progress of the running sync, as core/plan serialises it.
-        superseded: How many times in a row a running sync was superseded.
-        retry_at: When a failed sync is tried again; RFC 3339.
-    """
-
-    spec_digest: str = ""
-    sync: msgspec.Raw = msgspec.Raw(b"null")
-    superseded: int = 0
-    retry_at: str = ""
-
-
 class ApplicationStatus(_Wire, frozen=True):
-    """The observed state; ``trimtab`` carries what Argo CD has no place for."""
+    """The observed state, no more than Argo CD's own definition has a place for."""
 
     resources: tuple[ResourceStatus, ...] = ()
     sync: SyncStatus = SyncStatus()
@@ -302,7 +286,6 @@ class ApplicationStatus(_Wire, frozen=True):
     resource_health_source: str = ""
     source_types: tuple[str, ...] = ()
     controller_namespace: str = ""
-    trimtab: Progress | None = None
 
 
 class Application(msgspec.Struct, frozen=True, rename="camel"):
