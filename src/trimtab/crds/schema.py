@@ -52,12 +52,16 @@ class Fields:
         required: Required fields by struct.
         preserve: Top-level fields in which unknown fields survive.
         also: Schemas of fields that no model reads, by dotted path of the parent object.
+        opaque: Dotted paths of objects, or of arrays of them, whose fields are left without types.
+        atomic: Top-level fields that one manager owns as a whole.
     """
 
     model: type[msgspec.Struct]
     required: Required = field(default_factory=dict[type, Sequence[str]])
     preserve: tuple[str, ...] = ()
     also: Mapping[str, JsonObject] = field(default_factory=dict[str, JsonObject])
+    opaque: tuple[str, ...] = ()
+    atomic: tuple[str, ...] = ()
 
 
 def custom_resource_definition(resource: Resource, fields: Fields) -> JsonObject:
@@ -117,8 +121,12 @@ def _root_schema(fields: Fields) -> JsonObject:
     }
     for parent, added in fields.also.items():
         _properties_at(properties, parent).update(added)
+    for path in fields.opaque:
+        _leave_open(properties, path)
     for name in fields.preserve:
         properties[name][_PRESERVE] = True
+    for name in fields.atomic:
+        properties[name]["x-kubernetes-map-type"] = "atomic"
     return schema | {"properties": properties, "required": ["metadata", "spec"]}
 
 
@@ -126,6 +134,15 @@ def _properties_at(properties: dict[str, Any], path: str) -> dict[str, Any]:
     for name in filter(None, path.split(".")):
         properties = properties.setdefault(name, {"type": "object"}).setdefault("properties", {})
     return properties
+
+
+def _leave_open(properties: dict[str, Any], path: str) -> None:
+    parent, _, name = path.rpartition(".")
+    schema = _properties_at(properties, parent)[name]
+    opened = schema["items"] if schema["type"] == "array" else schema
+    for key in ("properties", "required"):
+        opened.pop(key, None)
+    opened[_PRESERVE] = True
 
 
 def _type_schema(kind: inspect.Type, name: str, required: Required) -> JsonObject:

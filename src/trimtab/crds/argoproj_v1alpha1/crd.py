@@ -25,12 +25,8 @@ _APPLICATION_REQUIRED: Final[Required] = {
     app.IgnoreDifference: ("kind",),
     app.SyncResource: ("kind", "name"),
     app.OperationState: ("operation", "phase", "startedAt"),
-    app.SyncResult: ("revision",),
-    app.ResourceResult: ("group", "kind", "name", "namespace", "version"),
-    app.RevisionHistory: ("deployedAt", "id"),
     app.ApplicationCondition: ("message", "type"),
     app.SyncStatus: ("status",),
-    app.ComparedTo: ("destination",),
     src.ApplicationSource: ("repoURL",),
     src.DrySource: ("path", "repoURL", "targetRevision"),
     src.HydrateTo: ("targetBranch",),
@@ -40,6 +36,15 @@ _APPLICATION_REQUIRED: Final[Required] = {
     src.JsonnetVar: _NAMED,
     src.KustomizeReplica: ("count", "name"),
 }
+
+# Parts of the status that repeat types of the spec, once for each sync: only controllers write
+# them, and checking them field by field was most of what a status write costs (ADR 0013).
+_COPIES: Final = (
+    "status.history",
+    "status.sync.comparedTo",
+    "status.operationState.operation",
+    "status.operationState.syncResult",
+)
 
 _PROJECT_REQUIRED: Final[Required] = {
     project.GroupKindPattern: ("group", "kind"),
@@ -85,6 +90,8 @@ def application_crd() -> JsonObject:
         required=_APPLICATION_REQUIRED,
         preserve=("spec", "operation", "status"),
         also={"status": {"sourceHydrator": _hydrator_status()}},
+        opaque=_COPIES,
+        atomic=("status",),
     )
     return custom_resource_definition(_APPLICATION, fields)
 
