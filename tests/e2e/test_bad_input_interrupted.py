@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime, timedelta
 
 from e2e.bad_input import deliver, manifest
@@ -110,9 +111,10 @@ async def test_a_retry_planned_by_a_clock_ahead_is_not_waited_for(case: Case) ->
     ahead = (datetime.now(UTC) + timedelta(hours=6)).strftime("%Y-%m-%dT%H:%M:%SZ")
     view = delivered.app.view
     operation = {**view.operation, "phase": "Running", "startedAt": ahead, "finishedAt": None}
-    kept = {**view.status["trimtab"], "retryAt": ahead}
+    kept = {"trimtab.dev/sync-progress": json.dumps({"retryAt": ahead})}
     serve = case.installation.serve
     await asyncio.to_thread(serve.kill)
-    await delivered.app.patch({"status": {"operationState": operation, "trimtab": kept}})
+    changes = {"metadata": {"annotations": kept}, "status": {"operationState": operation}}
+    await delivered.app.patch(changes)
     await asyncio.to_thread(serve.start)
     await delivered.app.until(lambda a: a.phase == "Succeeded", seconds=15)

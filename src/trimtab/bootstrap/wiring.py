@@ -57,6 +57,7 @@ from trimtab.services.lease import KubernetesLease
 from trimtab.services.registry import SECRET_TYPE_LABEL
 from trimtab.services.render import RenderService
 from trimtab.services.trees import Trees
+from trimtab.services.written_kinds import WrittenKinds
 
 _log = structlog.get_logger("serve")
 LEASE = "trimtab-controller"
@@ -187,6 +188,7 @@ def _world(
         clock=clock,
         settings=app_settings,
         fleet=FleetDeletions(app_settings.budget),
+        written=WrittenKinds(directory.hub, settings.namespace),
         may_write=lambda: election.is_leader,
     )
 

@@ -28,6 +28,7 @@ from trimtab.core.conditions import Condition, ConditionType
 from trimtab.core.diff import FieldChange
 from trimtab.core.manifest import HookPhase, ObjectKey, digest_of
 from trimtab.core.plan import (
+    Action,
     ApplyWave,
     Candidate,
     DeleteHooks,
@@ -169,7 +170,9 @@ class Syncer:
             state = RunState.FAILED if _has_failed(failed) else RunState.SUCCEEDED
             message = _failure_message(failed) or "dry run: nothing was written"
             return self._finished(intent, observation, progress, state, message, ())
-        if self._needs_record(plan):
+        kinds = {change.key.group_kind for change in plan.changes() if change.manifest}
+        await self.world.written.add(self.inputs.cluster.server, kinds)
+        if _takes_long(plan):
             outcome = self._running(intent, observation, progress, "started", None, ())
             await self.record(observation, outcome)
         return None
@@ -211,13 +214,6 @@ class Syncer:
             if live is not None and live.meta.deletion_timestamp:
                 return f"waiting for namespace {name} to be deleted before it is created again"
         return ""
-
-    def _needs_record(self, plan: Plan) -> bool:
-        """Return whether a crash could orphan something: new kinds, hooks, or what must wait."""
-        known = {(r.group, r.kind) for r in self.inputs.app.status.resources}
-        changes = list(plan.changes())
-        waves = sum(1 for phase in plan.phases for wave in phase.waves if wave.changes)
-        return waves > 1 or any((c.key.group, c.key.kind) not in known for c in changes)
 
     def _observed(
         self, observation: Observation, progress: SyncProgress
@@ -298,6 +294,12 @@ class Syncer:
         text = f"{message}. Retrying attempt #{attempt} at {retry_at:%H:%M:%S}."
         seconds = (retry_at - now).total_seconds()
         return replace(outcome, message=text, retry_at=retry_at, look_again=seconds)
+
+
+def _takes_long(plan: Plan) -> bool:
+    """Return whether a person should see that a sync has begun: it has hooks or several waves."""
+    waves = sum(1 for phase in plan.phases for wave in phase.waves if wave.changes)
+    return waves > 1 or any(change.action is Action.HOOK for change in plan.changes())
 
 
 def _state(seen: Seen) -> ObjectState:

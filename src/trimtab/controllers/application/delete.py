@@ -72,6 +72,7 @@ class Deleter:
         """Delete the next wave of objects and return how many are left."""
         cluster = self._cluster(key, app, live)
         kinds = {GroupKind(r.group, r.kind) for r in app.status.resources}
+        kinds |= self._world.written.of(cluster.server)
         cluster.ensure(kinds)
         await cluster.wait_synced(kinds, timeout=self._world.settings.sync_timeout)
         instance = app_instance_name(

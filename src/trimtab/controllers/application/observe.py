@@ -54,6 +54,7 @@ from trimtab.runtime import Clock
 from trimtab.services.capabilities import CapabilityCache
 from trimtab.services.charts import ChartStore
 from trimtab.services.render import RenderService
+from trimtab.services.written_kinds import WrittenKinds
 
 
 class InvalidSpec(Stalled):
@@ -89,6 +90,7 @@ class World:
     clock: Clock
     settings: ApplicationSettings
     fleet: FleetDeletions
+    written: WrittenKinds
     may_write: Callable[[], bool] = lambda: True
 
 
@@ -220,7 +222,8 @@ class Observer:
         kinds = {m.key.group_kind for m in (*desired.objects, *desired.hooks)} | {NAMESPACE}
         kinds |= {GroupKind(r.group, r.kind) for r in self._inputs.app.status.resources}
         cluster = self._inputs.cluster
-        cluster.ensure(kinds)
+        # Kinds that were written once are watched too; what is left of them tells by its events.
+        cluster.ensure(kinds | self._world.written.of(cluster.server))
         if not all(cluster.is_synced(kind) for kind in kinds):
             await cluster.wait_synced(kinds, timeout=self._world.settings.sync_timeout)
 
