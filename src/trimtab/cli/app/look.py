@@ -179,6 +179,8 @@ async def get(hub: Hub, name: str, refresh: bool, output: str) -> None:
     for title, value in _facts(body):
         if value:
             click.echo(f"{title + ':':<13}{paint(value) if use_colour() else value}")
+    for info in objects(body, "spec", "info"):
+        click.echo(f"{'Info:':<13}{text(info, 'name')}: {text(info, 'value')}")
     for condition in objects(body, "status", "conditions"):
         click.echo(f"{'Condition:':<13}{text(condition, 'type')}: {text(condition, 'message')}")
     lines = tree_lines(body, colour=use_colour())

@@ -196,4 +196,8 @@ def _warning(problem: ManifestProblem) -> Condition:
 
 
 def _place(source: SourceAt) -> str:
-    return f"{source.repository.url} path {source.spec.path or '.'}"
+    named = f"source {source.spec.name!r}, " if source.spec.name else ""
+    inside = (
+        f"chart {source.spec.chart}" if source.spec.chart else f"path {source.spec.path or '.'}"
+    )
+    return f"{named}{source.repository.url} {inside}"
