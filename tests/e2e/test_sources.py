@@ -226,3 +226,20 @@ async def test_a_source_is_called_by_its_name_and_info_is_shown(case: Case) -> N
     assert "quay" not in view.conditions["ComparisonError"]
     shown = await case.installation.trimtab("app", "get", app.name)
     assert "Info:        Runbook: https://docs.example/quay" in shown.stdout
+
+
+async def test_an_operation_syncs_each_source_at_its_own_revision(case: Case) -> None:
+    url = case.repo.url
+    first = await case.commit({"a/a.yaml": config("a"), "b/b.yaml": config("b")})
+    sources = [
+        {"repoURL": url, "path": "a", "targetRevision": "main"},
+        {"repoURL": url, "path": "b", "targetRevision": "main"},
+    ]
+    policy = {"automated": None}
+    app = await case.apply_app(source=None, sources=sources, syncPolicy=policy)
+    second = await case.commit({"a/a.yaml": config("a", "2"), "b/b.yaml": config("b", "2")})
+    await app.start(revisions=[first, second])
+    view = await app.until(lambda a: a.phase == "Succeeded")
+    assert view.operation["syncResult"]["revisions"] == [first, second]
+    found = (await data(case, "a"), await data(case, "b"))
+    assert found == ({"value": "1"}, {"value": "2"})
