@@ -228,7 +228,7 @@ class Writer:
 
     async def _delete(self, change: PlannedChange) -> ObjectResult:
         cluster = self._inputs.cluster
-        propagation = Propagation(str(self.options.prune_propagation))
+        propagation = self.options.prune_propagation
         if change.action is Action.RECREATE:
             propagation = Propagation.BACKGROUND
         await cluster.delete(change.key, uid=change.live_uid, propagation=propagation)

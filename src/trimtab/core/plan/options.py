@@ -9,7 +9,7 @@ from trimtab.core.manifest import Permission, ResourceOptions, resource_options
 
 
 class Propagation(StrEnum):
-    """What happens to dependents of a pruned object, in Kubernetes' words."""
+    """What happens to dependents of a deleted object, in Kubernetes' words."""
 
     FOREGROUND = "Foreground"
     BACKGROUND = "Background"
