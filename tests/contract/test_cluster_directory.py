@@ -4,20 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from collections.abc import Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import timedelta
 
 import pytest
+from structlog.testing import capture_logs
 
 from contract.cluster_cases import CONFIG_MAP, apply, config_map, until
+from fleet_fixtures import HUB
 from trimtab.adapters.kubernetes import (
     ConnectionInvalid,
     KubernetesDirectory,
     cluster_config,
     load_kubeconfig,
 )
-from trimtab.ports.cluster import ClusterSettings, ClusterUnknown, WatchEvent
+from trimtab.adapters.localfleet import LocalCluster
+from trimtab.ports.cluster import Cluster, ClusterSettings, ClusterUnknown, WatchEvent
 from trimtab.testing.cluster_directory import FakeClusterDirectory
 
 IN_CLUSTER = "https://kubernetes.default.svc"
@@ -135,3 +139,36 @@ async def test_changed_settings_make_a_new_connection(hub, target) -> None:
         assert directory.find(name="prod") is second
         running.cancel()
     await directory.aclose()
+
+
+@pytest.mark.fleet
+async def test_watches_that_failed_by_a_bug_start_again_and_miss_nothing(
+    hub: LocalCluster, new_namespace: Callable[[int], str]
+) -> None:
+    namespace = new_namespace(HUB)
+    directory = KubernetesDirectory(load_kubeconfig(hub.kubeconfig_path))
+    bugs = ["oops"]
+
+    def listen(_cluster: Cluster, event: WatchEvent | None) -> None:
+        if event is not None and event.live.key.name == "first" and bugs:
+            raise ValueError(bugs.pop())
+
+    directory.subscribe(listen)
+    async with asyncio.TaskGroup() as tasks:
+        running = tasks.create_task(directory.run())
+        await directory.hub.wait_synced([CONFIG_MAP], timeout=SOON)
+        with capture_logs() as logs:
+            for name in ("first", "second"):
+                await apply(directory.hub, config_map(namespace, name, {}))
+            await until(lambda: not bugs)
+            await until(lambda: directory.hub.is_synced(CONFIG_MAP))
+            await apply(directory.hub, config_map(namespace, "third", {}))
+            await until(lambda: _names(directory.hub, namespace) >= {"first", "second", "third"})
+        running.cancel()
+    await directory.aclose()
+    assert [log["event"] for log in logs if log["log_level"] == "error"] == ["loop.failed"]
+
+
+def _names(cluster: Cluster, namespace: str) -> set[str]:
+    found = cluster.objects(CONFIG_MAP)
+    return {live.key.name for live in found if live.key.namespace == namespace}

@@ -27,6 +27,7 @@ from trimtab.controllers.application import (
 from trimtab.core.manifest import GroupKind
 from trimtab.crds.argoproj_v1alpha1.crd import definitions
 from trimtab.ports.cluster import Cluster, WatchEvent
+from trimtab.runtime import supervise
 from trimtab.services.definitions import install_crds
 from trimtab.services.registry import AUTHORITIES, KNOWN_HOSTS, secret_type
 from trimtab.services.repositories import RegistrationKind
@@ -60,7 +61,7 @@ async def serve(settings: ServeSettings, on_ready: Callable[[str], None]) -> Non
         async with asyncio.TaskGroup() as tasks:
             background = [
                 tasks.create_task(service.directory.run()),
-                tasks.create_task(service.source.run()),
+                tasks.create_task(supervise("git", service.source.run)),
             ]
             await _start_hub(service)
             working = [tasks.create_task(service.clusters.run())]

@@ -1,4 +1,4 @@
-"""Keeps long-running loops alive: a loop that fails is logged and started again after a while."""
+"""Keeps a long-running loop alive: one that fails is logged and started again after a while."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -12,20 +12,15 @@ _log = structlog.get_logger("supervisor")
 Loop = Callable[[], Awaitable[None]]
 
 
-async def supervise(loops: dict[str, Loop], *, backoff: Backoff | None = None) -> None:
-    """Run every loop until cancelled.
+async def supervise(name: str, loop: Loop, *, backoff: Backoff | None = None) -> None:
+    """Run a loop until it returns or this call is cancelled.
 
     Args:
-        loops: By name. A loop that returns is finished; one that raises is started again.
-        backoff: Delay between starts of one loop.
+        name: For the log.
+        loop: Started again when it raises: a bug in one loop must not end the others.
+        backoff: Delay between starts.
     """
     delays = backoff or Backoff()
-    async with asyncio.TaskGroup() as tasks:
-        for name, loop in loops.items():
-            tasks.create_task(_keep(name, loop, delays), name=name)
-
-
-async def _keep(name: str, loop: Loop, backoff: Backoff) -> None:
     failures = 0
     now = asyncio.get_running_loop().time
     while True:
@@ -34,8 +29,8 @@ async def _keep(name: str, loop: Loop, backoff: Backoff) -> None:
             await loop()
         except Exception:
             # One that ran for longer than the longest delay was well: its troubles start anew.
-            failures = 1 if now() - started > backoff.most.total_seconds() else failures + 1
-            delay = backoff.delay(failures).total_seconds()
+            failures = 1 if now() - started > delays.most.total_seconds() else failures + 1
+            delay = delays.delay(failures).total_seconds()
             _log.exception("loop.failed", loop=name, failures=failures, retry_seconds=delay)
             await asyncio.sleep(delay)
         else:

@@ -56,7 +56,6 @@ def test_jitter_only_shortens(failures: int) -> None:
 def test_a_loop_that_fails_is_started_again_later_and_later() -> None:
     clock = VirtualClock()
     starts: list[float] = []
-    others: list[float] = []
 
     async def failing() -> None:
         starts.append(clock.monotonic())
@@ -65,17 +64,37 @@ def test_a_loop_that_fails_is_started_again_later_and_later() -> None:
         if len(starts) < 6:
             raise ValueError("oops")
 
+    with capture_logs() as logs:
+        run_virtual(supervise("failing", failing, backoff=EXACT), clock)
+    # After a long good run, at 7, the delays begin anew.
+    assert starts == [0, 1, 3, 7, 108, 110]
+    assert [(log["event"], log["loop"]) for log in logs] == [("loop.failed", "failing")] * 5
+
+
+def test_a_failing_loop_does_not_end_the_one_beside_it() -> None:
+    clock = VirtualClock()
+    others: list[float] = []
+
+    async def failing() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(asyncio.sleep(1))
+            raise ValueError("oops")
+
     async def fine() -> None:
         for _ in range(4):
             others.append(clock.monotonic())
             await asyncio.sleep(1)
 
+    async def main() -> None:
+        async with asyncio.TaskGroup() as tasks:
+            failed = tasks.create_task(supervise("failing", failing, backoff=EXACT))
+            await tasks.create_task(supervise("fine", fine, backoff=EXACT))
+            failed.cancel()
+
     with capture_logs() as logs:
-        run_virtual(supervise({"failing": failing, "fine": fine}, backoff=EXACT), clock)
-    # After a long good run, at 7, the delays begin anew.
-    assert starts == [0, 1, 3, 7, 108, 110]
+        run_virtual(main(), clock)
     assert others == [0, 1, 2, 3]
-    assert [(log["event"], log["loop"]) for log in logs] == [("loop.failed", "failing")] * 5
+    assert {log["loop"] for log in logs} == {"failing"}
 
 
 def test_a_virtual_hour_takes_no_time_and_waiting_for_nothing_is_an_error() -> None:

@@ -9,8 +9,6 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Sequence
 
-import structlog
-
 from trimtab.adapters.kubernetes.cluster import ClusterOptions, KubernetesCluster
 from trimtab.adapters.kubernetes.config import (
     IN_CLUSTER_NAME,
@@ -21,13 +19,11 @@ from trimtab.adapters.kubernetes.config import (
     settings_digest,
 )
 from trimtab.ports.cluster import Cluster, ClusterSettings, ClusterUnknown, WatchEvent
+from trimtab.runtime import supervise
 
 FleetListener = Callable[[Cluster, WatchEvent | None], None]
 OptionsFor = Callable[[str], ClusterOptions]
 """Returns the options of a cluster by its name: index function, metrics."""
-
-_RESTART_SECONDS = 5.0
-_log = structlog.get_logger(__name__)
 
 
 @dataclasses.dataclass(slots=True)
@@ -152,22 +148,15 @@ class KubernetesDirectory:
 
     def _start(self, entry: _Entry) -> None:
         if self._tasks is not None and entry.task is None:
-            entry.task = self._tasks.create_task(self._supervise(entry.cluster))
+            # Supervised each by itself: a bug in one cluster's watches must not reach the others.
+            watches = supervise(f"watches of {entry.cluster.name}", entry.cluster.run)
+            entry.task = self._tasks.create_task(watches)
 
     async def _stop(self, entry: _Entry) -> None:
         if entry.task is not None:
             entry.task.cancel()
             await asyncio.wait([entry.task])
         await entry.cluster.aclose()
-
-    async def _supervise(self, cluster: KubernetesCluster) -> None:
-        """Start a cluster's watches again after a bug: it must not reach the other clusters."""
-        while True:
-            try:
-                await cluster.run()
-            except* Exception:
-                _log.exception("cluster watches failed", cluster=cluster.name)
-            await asyncio.sleep(_RESTART_SECONDS)
 
     def _connect(self, cluster: KubernetesCluster) -> None:
         def changed(event: WatchEvent | None) -> None:

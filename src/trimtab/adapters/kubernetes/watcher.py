@@ -118,7 +118,12 @@ class Watcher:
         self._view.remember(live)
 
     async def run(self) -> None:
-        """Run the watches until cancelled."""
+        """Run the watches until cancelled; after a failure it may be run again."""
+        # Watches of a run that failed are dead: what they had seen is out of step.
+        self._watches.clear()
+        self._tasks.clear()
+        self._undecided.update(self._wanted)
+        self._poke.set()
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._keep_discovery())
             feed: list[asyncio.Task[None]] = []
