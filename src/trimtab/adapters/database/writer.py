@@ -7,6 +7,7 @@ one transaction is flushed the next batch gathers. A batch fails or succeeds as 
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,6 +22,8 @@ from trimtab.ports.ledger import Entry, LedgerUnavailable, Recorded
 from trimtab.services.chain import CHECKPOINT_EVERY, GENESIS, NO_HEAD, Head, link, seal
 
 _BATCH_ENTRIES: Final = 5000
+# A transaction costs as much as ten entries: a commit over many deliveries should fill few of them.
+_GATHER_SECONDS: Final = 0.01
 
 
 @dataclass(slots=True)
@@ -94,15 +97,17 @@ class GroupWriter:
         return None
 
     def _gather(self) -> _Batch:
+        """Wait for an entry, then a moment for others that belong to the same commit."""
         batch, size = _Batch(), 0
         try:
             item = self._queue.get()
+            until = time.monotonic() + _GATHER_SECONDS
             while item is not None:
                 batch.requests.append(item)
                 size += len(item.entries)
                 if size >= _BATCH_ENTRIES:
                     return batch
-                item = self._queue.get_nowait()
+                item = self._queue.get(timeout=max(0.0, until - time.monotonic()))
             batch.is_last = True
         except queue.Empty:
             pass

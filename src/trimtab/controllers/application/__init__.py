@@ -2,7 +2,7 @@
 
 from trimtab.controllers.application.fleet import FleetDeletions
 from trimtab.controllers.application.journal import Journal
-from trimtab.controllers.application.observe import Catalogue, World, owner_of
+from trimtab.controllers.application.observe import owner_of
 from trimtab.controllers.application.reconcile import ApplicationReconciler
 from trimtab.controllers.application.settings import (
     APP_PROJECT,
@@ -12,6 +12,7 @@ from trimtab.controllers.application.settings import (
     application_settings,
 )
 from trimtab.controllers.application.watches import Router
+from trimtab.controllers.application.world import Catalogue, World
 
 __all__ = [
     "APPLICATION",

@@ -4,11 +4,11 @@ The plan is made anew after each step from what is live; progress keeps what mus
 Nothing here waits for the world: a step that waits ends the look.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TypeAlias, assert_never
+from datetime import datetime
+from typing import assert_never
 
-from trimtab.controllers.application.decide import is_selected, next_attempt
 from trimtab.controllers.application.model import (
     Inputs,
     Intent,
@@ -17,43 +17,42 @@ from trimtab.controllers.application.model import (
     Seen,
     SyncOutcome,
 )
-from trimtab.controllers.application.observe import Observer, World
-from trimtab.controllers.application.preflight import preflight, refused_updates
-from trimtab.controllers.application.settings import (
-    CONFIRM_PLAN,
-    NAMESPACE,
+from trimtab.controllers.application.observe import Observer
+from trimtab.controllers.application.outcomes import (
+    drift_of,
+    failure_message,
+    finished,
+    has_failed,
+    over_budget,
+    running,
+    with_skipped,
 )
+from trimtab.controllers.application.planning import Planner, takes_long, terminating_namespace
+from trimtab.controllers.application.preflight import preflight, refused_updates
+from trimtab.controllers.application.settings import CONFIRM_PLAN
+from trimtab.controllers.application.world import World
 from trimtab.controllers.application.write import Writer
-from trimtab.core.conditions import Condition, ConditionType
-from trimtab.core.diff import FieldChange
-from trimtab.core.manifest import HookPhase, ObjectKey, digest_of
+from trimtab.core.manifest import ObjectKey
 from trimtab.core.plan import (
-    Action,
     ApplyWave,
-    Candidate,
     DeleteHooks,
     Finish,
-    ObjectResult,
     ObjectState,
     Plan,
-    ResultCode,
     RunHooks,
     RunState,
+    Step,
     SyncProgress,
     WaitConfirmation,
     WaitHealth,
     advance,
     can_supersede,
     check_budget,
-    format_plan,
-    namespace_candidate,
     next_actions,
-    plan_sync,
 )
 
 MAX_STEPS = 200
 
-Drift: TypeAlias = tuple[tuple[ObjectKey, tuple[FieldChange, ...]], ...]
 RecordIntent = Callable[[Observation, SyncOutcome], Awaitable[None]]
 
 
@@ -66,7 +65,7 @@ class Syncer:
         observer: Looks again after each step.
         memory: What is remembered.
         world: The ports.
-        record: Writes intent to the hub before the first object of a new kind is created.
+        record: Shows in the hub that a sync has begun which takes longer than one step.
     """
 
     inputs: Inputs
@@ -74,6 +73,10 @@ class Syncer:
     memory: Memory
     world: World
     record: RecordIntent
+
+    @property
+    def _planner(self) -> Planner:
+        return Planner(self.inputs, self.memory)
 
     async def run(self, intent: Intent, observation: Observation) -> SyncOutcome:
         """Go on with a sync until it ends or waits.
@@ -89,64 +92,98 @@ class Syncer:
             intent.options,
             self.world.may_write,
         )
-        if not progress.results and not progress.is_terminating:
-            self.memory.refused = frozenset()
-            stopped = await self._begin(intent, observation, progress, writer)
+        if progress.results or progress.is_terminating:
+            plan = self._planner.plan(intent, observation)
+        else:
+            plan = await self._first_plan(intent, observation, writer)
+            stopped = await self._begin(intent, observation, progress, plan, writer)
             if stopped is not None:
                 return stopped
-        drift = _drift(intent, observation)
+        drift = drift_of(intent, observation)
         for _ in range(MAX_STEPS):
             now = self.world.clock.now()
-            plan = self._plan(intent, observation)
             observed = self._observed(observation, progress)
-            progress = advance(
-                plan, progress, observed, now, deadlines=self.world.settings.deadlines
-            )
-            step = next_actions(
-                plan, progress, observed, now, deadlines=self.world.settings.deadlines
-            )
+            deadlines = self.world.settings.deadlines
+            progress = advance(plan, progress, observed, now, deadlines=deadlines)
+            step = next_actions(plan, progress, observed, now, deadlines=deadlines)
             match step:
                 case ApplyWave(_, _, changes) | RunHooks(_, _, changes):
                     results = await writer.write(changes)
                     progress = progress.with_results(results, now)
                 case DeleteHooks(uids, _):
                     await writer.delete_hooks(uids)
-                case WaitHealth(_, until, message):
-                    wait = None if until is None else max(0.0, (until - now).total_seconds())
-                    if any(not hook.key.name for hook in observation.desired.hooks):
-                        # Its mark was made before its name: events of it concern nobody.
-                        wait = min(1.0, wait if wait is not None else 1.0)
-                    return self._running(intent, observation, progress, message, wait, drift)
-                case WaitConfirmation(_, message):
-                    return self._running(intent, observation, progress, message, None, drift)
+                case WaitHealth(_, _, message) | WaitConfirmation(_, message):
+                    wait = _seconds(step, observation, now)
+                    return running(
+                        intent, observation, progress, message=message, look_again=wait, drift=drift
+                    )
                 case Finish(state, message):
                     if state is RunState.SUCCEEDED and not intent.options.dry_run:
                         await writer.mark_namespace()
-                    progress = _with_skipped(plan, progress)
-                    return self._finished(intent, observation, progress, state, message, drift)
+                    return finished(
+                        intent,
+                        observation,
+                        with_skipped(plan, progress),
+                        state=state,
+                        message=message,
+                        now=self.world.clock.now(),
+                        drift=drift,
+                    )
                 case _:
                     assert_never(step)
             observation = await self.observer.compare(observation.target, observation.desired)
-        return self._running(intent, observation, progress, "many steps", 0.1, drift)
+            plan = self._planner.plan(intent, observation)
+        return running(
+            intent, observation, progress, message="many steps", look_again=0.1, drift=drift
+        )
 
     def gives_way(self, intent: Intent, observation: Observation) -> bool:
         """Return whether a newer revision may take a running sync's place now."""
-        plan = self._plan(intent, observation)
+        plan = self._planner.plan(intent, observation)
         progress = replace(intent.progress, supersessions=intent.superseded)
         return can_supersede(plan, progress, is_automated=not intent.is_user)
 
+    async def _first_plan(self, intent: Intent, observation: Observation, writer: Writer) -> Plan:
+        """Return the plan that a sync begins with; refused updates with Force are recreations."""
+        self.memory.refused = frozenset()
+        plan = self._planner.plan(intent, observation)
+        self.memory.refused = await refused_updates(plan, writer)
+        return self._planner.plan(intent, observation) if self.memory.refused else plan
+
     async def _begin(
-        self, intent: Intent, observation: Observation, progress: SyncProgress, writer: Writer
+        self,
+        intent: Intent,
+        observation: Observation,
+        progress: SyncProgress,
+        plan: Plan,
+        writer: Writer,
     ) -> SyncOutcome | None:
         """Return why the sync may not touch anything, or None to go on."""
-        plan = self._plan(intent, observation)
-        refused = await refused_updates(plan, writer)
-        if refused:
-            self.memory.refused = refused
-            plan = self._plan(intent, observation)
-        refusal = self._terminating(plan)
-        if refusal:
-            return self._running(intent, observation, progress, refusal, 0.5, ())
+        waits = terminating_namespace(self.inputs, plan)
+        if waits:
+            return running(intent, observation, progress, message=waits, look_again=0.5)
+        too_much = "" if intent.options.dry_run else self._over_budget(observation, plan)
+        if too_much:
+            outcome = self._ended(
+                intent, observation, progress, RunState.FAILED, f"stopped: {too_much}"
+            )
+            return over_budget(outcome, plan, too_much)
+        failed = await preflight(self.inputs, self.observer, plan, observation, writer)
+        if failed or intent.options.dry_run:
+            progress = progress.with_results(failed, self.world.clock.now())
+            state = RunState.FAILED if has_failed(failed) else RunState.SUCCEEDED
+            message = failure_message(failed) or "dry run: nothing was written"
+            return self._ended(intent, observation, progress, state, message)
+        kinds = {change.key.group_kind for change in plan.changes() if change.manifest}
+        await self.world.written.add(self.inputs.cluster.server, kinds)
+        if takes_long(plan):
+            await self.record(
+                observation, running(intent, observation, progress, message="started")
+            )
+        return None
+
+    def _over_budget(self, observation: Observation, plan: Plan) -> str:
+        """Return why a person must confirm a plan first, or empty."""
         confirmed = self.inputs.app_live.annotations.get(CONFIRM_PLAN)
         verdict = check_budget(
             plan,
@@ -154,70 +191,30 @@ class Syncer:
             budget=self.world.settings.budget,
             confirmed_digest=confirmed,
         )
-        over_fleet = ""
-        if not verdict.reasons and confirmed != verdict.digest:
-            revision, deletions = observation.target.revision, len(plan.deletions)
-            over_fleet = self.world.fleet.plan(revision, self.inputs.key, deletions)
-        if (verdict.exceeded or over_fleet) and not intent.options.dry_run:
-            message = verdict.message or (
-                f"the commit would delete {over_fleet}. Confirm this plan with {verdict.digest}"
-            )
-            return self._over_budget(intent, observation, progress, plan, message)
-        failed = await preflight(self.inputs, self.observer, plan, observation, writer)
-        if failed or intent.options.dry_run:
-            now = self.world.clock.now()
-            progress = progress.with_results(failed, now)
-            state = RunState.FAILED if _has_failed(failed) else RunState.SUCCEEDED
-            message = _failure_message(failed) or "dry run: nothing was written"
-            return self._finished(intent, observation, progress, state, message, ())
-        kinds = {change.key.group_kind for change in plan.changes() if change.manifest}
-        await self.world.written.add(self.inputs.cluster.server, kinds)
-        if _takes_long(plan):
-            outcome = self._running(intent, observation, progress, "started", None, ())
-            await self.record(observation, outcome)
-        return None
+        if verdict.exceeded:
+            return verdict.message
+        if verdict.reasons or confirmed == verdict.digest:
+            return ""
+        revision, deletions = observation.target.revision, len(plan.deletions)
+        over_fleet = self.world.fleet.plan(revision, self.inputs.key, deletions)
+        if not over_fleet:
+            return ""
+        return f"the commit would delete {over_fleet}. Confirm this plan with {verdict.digest}"
 
-    def _plan(self, intent: Intent, observation: Observation) -> Plan:
-        candidates = [
-            replace(seen.candidate(), is_refused=True)
-            if seen.key in self.memory.refused
-            else seen.candidate()
-            for seen in observation.seen
-            if is_selected(intent.only, seen.key)
-        ]
-        namespace = self._namespace(intent, candidates)
-        skips_hooks = intent.only is not None or _skips_hooks(intent)
-        return plan_sync(
-            changes=candidates + namespace,
-            hooks=() if skips_hooks else observation.desired.hooks,
-            options=intent.options,
-            revision=observation.target.revision,
-            started_unix=int(intent.started_at.timestamp()),
-        )
-
-    def _namespace(self, intent: Intent, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Return the candidate for option CreateNamespace, unless a manifest is the namespace."""
-        name = self.inputs.namespace
-        key = ObjectKey("", "Namespace", "", name)
-        if not name or not intent.options.create_namespace:
-            return []
-        if any(c.manifest is not None and c.manifest.key == key for c in candidates):
-            return []
-        live = self.inputs.cluster.live(key)
-        return [namespace_candidate(name, live)] if live is None else []
-
-    def _terminating(self, plan: Plan) -> str:
-        """Return why a plan must wait for a namespace that is being deleted, or empty."""
-        spaces = {c.key.namespace for c in plan.changes() if c.key.namespace and c.manifest}
-        for name in sorted(spaces):
-            live = self.inputs.cluster.live(ObjectKey(NAMESPACE.group, NAMESPACE.kind, "", name))
-            if live is not None and live.meta.deletion_timestamp:
-                return f"waiting for namespace {name} to be deleted before it is created again"
-        return ""
+    def _ended(
+        self,
+        intent: Intent,
+        observation: Observation,
+        progress: SyncProgress,
+        state: RunState,
+        message: str,
+    ) -> SyncOutcome:
+        now = self.world.clock.now()
+        return finished(intent, observation, progress, state=state, message=message, now=now)
 
     def _observed(
         self, observation: Observation, progress: SyncProgress
-    ) -> dict[ObjectKey, ObjectState]:
+    ) -> Mapping[ObjectKey, ObjectState]:
         found: dict[ObjectKey, ObjectState] = {}
         for seen in observation.seen:
             if seen.live is not None:
@@ -231,119 +228,19 @@ class Syncer:
                 found[key] = _state(seen)
         return found
 
-    def _over_budget(
-        self,
-        intent: Intent,
-        observation: Observation,
-        progress: SyncProgress,
-        plan: Plan,
-        message: str,
-    ) -> SyncOutcome:
-        outcome = self._finished(
-            intent, observation, progress, RunState.FAILED, f"stopped: {message}", ()
-        )
-        condition = Condition(ConditionType.DELETION_BUDGET_EXCEEDED, message)
-        text = format_plan(plan)
-        return replace(outcome, conditions=(condition,), plan_text=text, retry_at=None)
 
-    def _running(
-        self,
-        intent: Intent,
-        observation: Observation,
-        progress: SyncProgress,
-        message: str,
-        look_again: float | None,
-        drift: Drift,
-    ) -> SyncOutcome:
-        phase = "Terminating" if progress.is_terminating else "Running"
-        progress = replace(progress, message=message)
-        return SyncOutcome(
-            replace(intent, progress=progress),
-            phase,
-            message,
-            progress,
-            observation.target,
-            look_again=look_again,
-            drift=drift,
-        )
-
-    def _finished(
-        self,
-        intent: Intent,
-        observation: Observation,
-        progress: SyncProgress,
-        state: RunState,
-        message: str,
-        drift: Drift,
-    ) -> SyncOutcome:
-        now = self.world.clock.now()
-        outcome = SyncOutcome(
-            intent,
-            str(state),
-            message,
-            progress,
-            observation.target,
-            finished_at=now,
-            drift=drift,
-            manifests_digest=digest_of([m.digest for m in observation.desired.objects]),
-        )
-        retry_at = next_attempt(intent, now) if state is not RunState.SUCCEEDED else None
-        if retry_at is None:
-            return outcome
-        attempt = intent.retry_count + 1
-        text = f"{message}. Retrying attempt #{attempt} at {retry_at:%H:%M:%S}."
-        seconds = (retry_at - now).total_seconds()
-        return replace(outcome, message=text, retry_at=retry_at, look_again=seconds)
-
-
-def _takes_long(plan: Plan) -> bool:
-    """Return whether a person should see that a sync has begun: it has hooks or several waves."""
-    waves = sum(1 for phase in plan.phases for wave in phase.waves if wave.changes)
-    return waves > 1 or any(change.action is Action.HOOK for change in plan.changes())
+def _seconds(step: Step, observation: Observation, now: datetime) -> float | None:
+    """Return when to look again at a sync that waits; None to wait for an event."""
+    if not isinstance(step, WaitHealth):
+        return None
+    wait = None if step.until is None else max(0.0, (step.until - now).total_seconds())
+    if any(not hook.key.name for hook in observation.desired.hooks):
+        # Its mark was made before its name: events of it concern nobody.
+        return min(1.0, wait if wait is not None else 1.0)
+    return wait
 
 
 def _state(seen: Seen) -> ObjectState:
     assert seen.live is not None
     deleting = seen.live.meta.deletion_timestamp is not None
     return ObjectState(seen.live.meta.uid, seen.health, is_deleting=deleting)
-
-
-def _skips_hooks(intent: Intent) -> bool:
-    strategy = intent.operation.sync.sync_strategy if intent.operation.sync else None
-    return strategy is not None and strategy.apply is not None and strategy.hook is None
-
-
-def _drift(intent: Intent, observation: Observation) -> Drift:
-    if intent.kind != "self-heal":
-        return ()
-    return tuple((s.key, s.changes) for s in observation.seen if s.differs and s.live is not None)
-
-
-def _has_failed(results: Sequence[ObjectResult]) -> bool:
-    return any(result.status is ResultCode.SYNC_FAILED for result in results)
-
-
-def _failure_message(results: Sequence[ObjectResult]) -> str:
-    failed = [r for r in results if r.status is ResultCode.SYNC_FAILED]
-    if not failed:
-        return ""
-    told = "; ".join(f"{result.key}: {result.message}" for result in failed[:3])
-    more = f" and {len(failed) - 3} more" if len(failed) > 3 else ""
-    return f"one or more objects failed to apply, nothing was changed: {told}{more}"
-
-
-def _with_skipped(plan: Plan, progress: SyncProgress) -> SyncProgress:
-    """Return the progress with what the plan leaves undone, as Argo CD's tools show it."""
-    skipped = tuple(
-        ObjectResult(
-            key=skip.key,
-            action=skip.action,
-            phase=HookPhase.SYNC,
-            wave=0,
-            status=ResultCode.PRUNE_SKIPPED,
-            state=RunState.SUCCEEDED,
-            message=skip.message,
-        )
-        for skip in plan.skipped
-    )
-    return replace(progress, results=(*progress.results, *skipped))

@@ -8,9 +8,10 @@ from dataclasses import replace
 from datetime import timedelta
 
 from trimtab.controllers.application.journal import Journal
-from trimtab.controllers.application.observe import HUB_SERVER, World, locate
+from trimtab.controllers.application.locate import locate
 from trimtab.controllers.application.report import Report, write_report
 from trimtab.controllers.application.settings import STATUS_MANAGER
+from trimtab.controllers.application.world import HUB_SERVER, World
 from trimtab.core.conditions import Condition, ConditionType
 from trimtab.core.errors import Stalled, Transient, TrimtabError
 from trimtab.core.manifest import GroupKind, app_instance_name, canonical_json
@@ -55,7 +56,9 @@ class Deleter:
             left = 0
         except TrimtabError as error:
             condition = Condition(ConditionType.DELETION_ERROR, error.message)
-            await write_report(hub, live, Report(self._world.clock.now(), conditions=(condition,)))
+            await write_report(
+                hub, app, live, Report(self._world.clock.now(), conditions=(condition,))
+            )
             if isinstance(error, Stalled):
                 return StalledFailure(error.reason)
             after = error.retry_after if isinstance(error, Transient) else None

@@ -5,12 +5,10 @@ or Transient with a message for a person; the report turns it into a condition.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Protocol
 
 from trimtab.controllers.application.compare import Comparer, forget_others, health_of
 from trimtab.controllers.application.desire import Desirer, resolve_target
-from trimtab.controllers.application.fleet import FleetDeletions
+from trimtab.controllers.application.locate import InvalidSpec, clusters_of
 from trimtab.controllers.application.model import (
     Desired,
     Inputs,
@@ -24,13 +22,12 @@ from trimtab.controllers.application.settings import (
     NAMESPACE,
     ApplicationSettings,
 )
+from trimtab.controllers.application.world import HUB_SERVER, World
 from trimtab.core.conditions import Condition, ConditionType
-from trimtab.core.errors import Stalled
 from trimtab.core.health import Health
 from trimtab.core.manifest import (
     GroupKind,
     ObjectKey,
-    app_instance_name,
     is_hook,
     split_app_instance,
     tracking_owner,
@@ -39,125 +36,10 @@ from trimtab.core.manifest.live import LiveObject
 from trimtab.core.policy import (
     Destination,
     PlacedKind,
-    Project,
-    check_application,
     check_delivery,
-    service_account_for,
-    source_namespace_permitted,
 )
-from trimtab.crds.argoproj_v1alpha1.application import Application
-from trimtab.crds.argoproj_v1alpha1.mapping import map_ignore_rules, sources_of
-from trimtab.ports.cluster import Cluster, ClusterDirectory, ClusterUnreachable
-from trimtab.ports.normaliser import Normaliser
-from trimtab.ports.source import Repository, Source
-from trimtab.runtime import Clock
-from trimtab.services.capabilities import CapabilityCache
-from trimtab.services.charts import ChartStore
-from trimtab.services.render import RenderService
-from trimtab.services.written_kinds import WrittenKinds
-
-
-class InvalidSpec(Stalled):
-    """The spec is wrong, or the project does not permit it."""
-
-    def __init__(self, message: str) -> None:
-        super().__init__("InvalidSpecError", message)
-
-
-class Catalogue(Protocol):
-    """Projects and repositories of the installation."""
-
-    def project(self, name: str) -> Project | None:
-        """Return a project."""
-        ...
-
-    def repository(self, url: str, project: str) -> Repository:
-        """Return a repository with the credentials that are registered for it."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class World:
-    """The ports that a look goes through; ``may_write``: this process holds the lease now."""
-
-    clusters: ClusterDirectory
-    source: Source
-    charts: ChartStore
-    capabilities: CapabilityCache
-    render: RenderService
-    normaliser: Normaliser
-    catalogue: Catalogue
-    clock: Clock
-    settings: ApplicationSettings
-    fleet: FleetDeletions
-    written: WrittenKinds
-    may_write: Callable[[], bool] = lambda: True
-
-
-def locate(world: World, key: str, app: Application, live: LiveObject) -> Inputs:
-    """Return what an Application's spec means in this installation.
-
-    Raises:
-        InvalidSpec: The spec is wrong, or the project does not permit it.
-        ClusterUnknown: No such destination.
-        ClusterUnreachable: The destination does not answer.
-    """
-    spec, settings = app.spec, world.settings
-    sources = sources_of(spec)
-    if not sources:
-        raise InvalidSpec("spec.source or spec.sources: state at least one source")
-    if spec.source_hydrator is not None:
-        raise InvalidSpec("spec.sourceHydrator is not supported: state spec.source")
-    destination = spec.destination
-    if bool(destination.server) == bool(destination.name):
-        raise InvalidSpec("spec.destination: state either server or name")
-    project = world.catalogue.project(spec.project or "default")
-    if project is None:
-        raise InvalidSpec(
-            f"Application referencing project {spec.project or 'default'} which does not exist"
-        )
-    cluster = world.clusters.find(server=destination.server, name=destination.name)
-    registered = world.clusters.settings(cluster.server)
-    assert registered is not None
-    _check_project(world, app, project, cluster)
-    if cluster.reachable is False:
-        raise ClusterUnreachable(
-            "ClusterUnreachable", f"cluster {cluster.name} ({cluster.server}) does not answer"
-        )
-    account = service_account_for(project, cluster.server, destination.namespace)
-    instance = app_instance_name(app.metadata.name, app.metadata.namespace, settings.namespace)
-    return Inputs(
-        key=key,
-        app=app,
-        app_live=live,
-        project=project,
-        cluster=cluster.impersonate(account) if account else cluster,
-        settings=registered,
-        app_instance=instance,
-        ignore=map_ignore_rules(spec.ignore_differences, settings.overrides),
-    )
-
-
-def _check_project(world: World, app: Application, project: Project, cluster: Cluster) -> None:
-    namespace = app.metadata.namespace
-    if not source_namespace_permitted(project, namespace, controller=world.settings.namespace):
-        raise InvalidSpec(
-            f"application '{app.metadata.name}' in namespace '{namespace}' is not permitted to use "
-            f"project '{project.name}'"
-        )
-    violations = check_application(
-        project,
-        [source.repo_url for source in sources_of(app.spec)],
-        Destination(cluster.server, cluster.name, app.spec.destination.namespace),
-        project_clusters=_clusters_of(world, project),
-    )
-    if violations:
-        raise InvalidSpec("; ".join(sorted(violation.message for violation in violations)))
-
-
-def _clusters_of(world: World, project: Project) -> list[Destination]:
-    found = ((c, world.clusters.settings(c.server)) for c in world.clusters.all())
-    return [Destination(c.server, c.name) for c, s in found if s and s.project == project.name]
+from trimtab.crds.argoproj_v1alpha1.mapping import sources_of
+from trimtab.ports.source import Repository
 
 
 class Observer:
@@ -213,7 +95,7 @@ class Observer:
             [source.repo_url for source in sources_of(app.spec)],
             Destination(cluster.server, cluster.name, self._inputs.namespace),
             placed,
-            project_clusters=_clusters_of(self._world, self._inputs.project),
+            project_clusters=clusters_of(self._world, self._inputs.project),
         )
         if violations:
             raise InvalidSpec("; ".join(sorted({violation.message for violation in violations})))
@@ -272,9 +154,6 @@ class Observer:
         hub = self._world.clusters.find(name="", server=HUB_SERVER)
         other = hub.live(ObjectKey(APPLICATION.group, APPLICATION.kind, namespace, name))
         return owner if other is not None else ""
-
-
-HUB_SERVER = "https://kubernetes.default.svc"
 
 
 def owner_of(settings: ApplicationSettings) -> Callable[[LiveObject], str | None]:

@@ -7,16 +7,17 @@ import msgspec
 import structlog
 
 from trimtab.controllers.application.act import Syncer
-from trimtab.controllers.application.decide import (
-    decide_automated,
+from trimtab.controllers.application.decide import decide_automated, window_target
+from trimtab.controllers.application.delete import Deleter
+from trimtab.controllers.application.desire import resolve_target
+from trimtab.controllers.application.failures import failure_report
+from trimtab.controllers.application.intents import (
     longest_retry_wait,
     requested_intent,
     running_operation,
-    window_target,
 )
-from trimtab.controllers.application.delete import Deleter
-from trimtab.controllers.application.desire import resolve_target
 from trimtab.controllers.application.journal import Journal
+from trimtab.controllers.application.locate import locate
 from trimtab.controllers.application.model import (
     Inputs,
     Intent,
@@ -25,29 +26,24 @@ from trimtab.controllers.application.model import (
     SyncOutcome,
     Target,
 )
-from trimtab.controllers.application.observe import HUB_SERVER, Observer, World, locate
+from trimtab.controllers.application.observe import Observer
 from trimtab.controllers.application.progress import progress_of
 from trimtab.controllers.application.report import Report, decode_application, write_report
 from trimtab.controllers.application.settings import APPLICATION, REFRESH
-from trimtab.controllers.application.unsupported import (
-    unsupported_fields,
-    unsupported_operation_fields,
-    unsupported_project_fields,
-)
-from trimtab.core.conditions import Condition, ConditionType
-from trimtab.core.errors import Transient, TrimtabError
+from trimtab.controllers.application.unsupported import unsupported
+from trimtab.controllers.application.world import HUB_SERVER, World
+from trimtab.core.conditions import Condition
+from trimtab.core.errors import TrimtabError
 from trimtab.core.manifest import ObjectKey
 from trimtab.core.policy import can_sync
 from trimtab.crds.argoproj_v1alpha1.application import Application, Operation
 from trimtab.crds.argoproj_v1alpha1.mapping import sources_of
-from trimtab.ports.cluster import ClusterUnknown, ClusterUnreachable, CredentialsRefused
 from trimtab.runtime import (
     AgainAt,
     Backoff,
     Done,
     Outcome,
     StalledFailure,
-    TransientFailure,
 )
 
 _log = structlog.get_logger("application")
@@ -99,14 +95,15 @@ class ApplicationReconciler:
             inputs = locate(self._world, key, app, live)
             looked = await self._look(inputs, memory)
         except TrimtabError as error:
-            looked = self._failed(app, error, now)
-        warnings = self._warnings(app)
+            looked = Looked(*failure_report(app, error, now))
+        project = self._world.catalogue.project(app.spec.project or "default")
+        warnings = unsupported(app, project)
         report = replace(looked.report, conditions=(*looked.report.conditions, *warnings))
         if self._world.settings.observe_only:
             return looked.outcome
         if report.outcome is not None:
             await self._journal.record(app, report.outcome)
-        await write_report(hub, live, report)
+        await write_report(hub, app, live, report)
         _log.info(
             "application.looked",
             app=key,
@@ -115,51 +112,6 @@ class ApplicationReconciler:
             ms=round((self._world.clock.now() - now).total_seconds() * 1000, 1),
         )
         return looked.outcome
-
-    def _warnings(self, app: Application) -> tuple[Condition, ...]:
-        """Return what is stated and has no effect: in the spec, the operation and the project."""
-        state = app.status.operation_state
-        last = state.operation if state is not None else None
-        operation = app.operation or (last if isinstance(last, Operation) else None)
-        return (
-            *unsupported_fields(app.spec),
-            *unsupported_operation_fields(operation),
-            *unsupported_project_fields(
-                self._world.catalogue.project(app.spec.project or "default")
-            ),
-        )
-
-    def _failed(self, app: Application, error: TrimtabError, now: datetime) -> Looked:
-        """Return the report of something that could not be observed."""
-        kind = _CONDITIONS.get(error.reason, ConditionType.COMPARISON_ERROR)
-        if isinstance(error, ClusterUnknown):
-            kind = ConditionType.INVALID_SPEC_ERROR
-        unreachable = isinstance(error, ClusterUnreachable | CredentialsRefused)
-        message = error.message
-        if kind is ConditionType.COMPARISON_ERROR and error.reason != kind:
-            message = f"{error.reason}: {error.message}"
-        conditions = [Condition(kind, message)]
-        if unreachable:
-            conditions = [
-                Condition(ConditionType.CLUSTER_UNREACHABLE, error.message),
-                Condition(ConditionType.COMPARISON_ERROR, message),
-            ]
-        report = Report(
-            now,
-            conditions=tuple(conditions),
-            is_unreachable=unreachable,
-            takes_refresh=REFRESH in (app.metadata.annotations or {}),
-        )
-        if isinstance(error, Transient):
-            return Looked(report, TransientFailure(error.reason, error.retry_after))
-        intent = requested_intent(app, now)
-        if intent is not None:
-            # What was asked for cannot be done: it ends with the reason instead of waiting.
-            outcome = SyncOutcome(
-                intent, "Error", error.message, intent.progress, Target((), ()), finished_at=now
-            )
-            report = replace(report, outcome=outcome, takes_operation=True)
-        return Looked(report, StalledFailure(error.reason))
 
     async def _look(self, inputs: Inputs, memory: Memory) -> Looked:
         observer = Observer(self._world, inputs, memory)
@@ -290,7 +242,7 @@ class ApplicationReconciler:
                 outcome,
                 takes_operation=inputs.app.operation is not None,
             )
-            await write_report(hub, inputs.app_live, report)
+            await write_report(hub, inputs.app, inputs.app_live, report)
 
         syncer = Syncer(inputs, observer, memory, self._world, record)
         return await syncer.run(intent, observation)
@@ -345,9 +297,3 @@ def _after(intent: Intent, superseded: Intent | None) -> Intent:
         return intent
     count = superseded.superseded + 1
     return replace(intent, superseded=count, progress=replace(intent.progress, supersessions=count))
-
-
-_CONDITIONS = {
-    "InvalidSpecError": ConditionType.INVALID_SPEC_ERROR,
-    "ClusterUnknown": ConditionType.INVALID_SPEC_ERROR,
-}

@@ -58,14 +58,23 @@ class Report:
     takes_refresh: bool = False
 
 
-async def write_report(hub: Cluster, live: LiveObject, report: Report) -> LiveObject:
-    """Write a report and return the Application as it is then; the same one if nothing changed."""
+async def write_report(
+    hub: Cluster, app: Application, live: LiveObject, report: Report
+) -> LiveObject:
+    """Write a report and return the Application as it is then; the same one if nothing changed.
+
+    Args:
+        hub: Where it is.
+        app: The Application as the look began with it.
+        live: The same as the hub held it.
+        report: What the look found.
+    """
     # What this look has written itself, its intent for example, is newer than what it began with.
     current = hub.live(live.key) or live
     for _ in range(ATTEMPTS):
-        app = decode_application(current)
-        status = build_status(app, report)
-        patch = _patch(app, current, status, report)
+        known = app if current is live else decode_application(current)
+        status = build_status(known, report)
+        patch = _patch(known, current, status, report)
         if patch is None:
             return current
         try:

@@ -33,7 +33,7 @@ class ApplicationSettings:
         label_key: The label of trackings by label.
         build_options: Flags of ``kustomize.buildOptions``.
         installation_id: Tells apart several controllers of one cluster.
-        overrides: Mapping[str, JsonObject] = field(default_factory=_no_overrides)
+        overrides: ignoreDifferences of argocd-cm, by group/Kind.
         budget: Deletion budget.
         deadlines: Of syncs, waves and hooks.
         sync_timeout: How long the first LIST of a kind may take.

@@ -5,9 +5,21 @@ from collections.abc import Iterable
 from trimtab.core.conditions import Condition, ConditionType
 from trimtab.core.plan import parse_sync_options
 from trimtab.core.policy import Project
-from trimtab.crds.argoproj_v1alpha1.application import ApplicationSpec, Operation
+from trimtab.crds.argoproj_v1alpha1.application import Application, ApplicationSpec, Operation
 from trimtab.crds.argoproj_v1alpha1.mapping import sources_of
 from trimtab.crds.argoproj_v1alpha1.source import ApplicationSource
+
+
+def unsupported(app: Application, project: Project | None) -> tuple[Condition, ...]:
+    """Return what is stated and has no effect: in the spec, the operation and the project."""
+    state = app.status.operation_state
+    last = state.operation if state is not None else None
+    operation = app.operation or (last if isinstance(last, Operation) else None)
+    return (
+        *unsupported_fields(app.spec),
+        *unsupported_operation_fields(operation),
+        *unsupported_project_fields(project),
+    )
 
 
 def unsupported_fields(spec: ApplicationSpec) -> tuple[Condition, ...]:
