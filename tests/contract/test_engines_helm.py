@@ -204,3 +204,36 @@ async def test_a_symlink_in_a_chart_must_stay_inside(
     (root / "c" / "passwd").symlink_to("/etc/passwd")
     with pytest.raises(EngineError, match="leaves the repository"):
         await renderer.render(request(path="c"), root=root, timeout=SOON)
+
+
+VOLATILE = """\
+kind: A
+fixed: {{ keys (dict "b" 1 "a" 2 "c" 3) | join "," }}{{ values (dict "b" 1 "a" 2) }}
+{{ if .Values.loud }}
+password: {{ randAlphaNum 12 }}
+bytes: {{ randBytes 8 }}
+day: {{ now | date "2006-01-02" }}
+hash: {{ (htpasswd "me" "secret") | quote }}
+ca: {{ (genCA "sea" 30).Cert | b64enc }}
+{{ end }}
+"""
+
+
+async def test_functions_whose_result_is_another_each_time_are_named(
+    tmp_path: Path, renderer: EngineRenderer
+) -> None:
+    root = write_tree(tmp_path, {**CHART, "c/templates/a.yaml": VOLATILE})
+    quiet = await renderer.render(request(path="c"), root=root, timeout=SOON)
+    assert quiet.volatile == ()
+    assert quiet.objects[0]["fixed"] == "a,b,c[2 1]"
+    ask = {"path": "c", "values": "loud: true"}
+    loud = await renderer.render(request(**ask), root=root, timeout=SOON)
+    assert loud.volatile == ("genCA", "htpasswd", "now", "randAlphaNum", "randBytes")
+    probe = await renderer.render(request(**ask, is_probe=True), root=root, timeout=SOON)
+    assert {k for k, v in loud.objects[0].items() if probe.objects[0][k] != v} == {
+        "password",
+        "bytes",
+        "day",
+        "hash",
+        "ca",
+    }

@@ -36,6 +36,7 @@ type templateParams struct {
 	SkipTests               bool            `json:"skip_tests"`
 	SkipSchemaValidation    bool            `json:"skip_schema_validation"`
 	IgnoreMissingValueFiles bool            `json:"ignore_missing_value_files"`
+	IsProbe                 bool            `json:"is_probe"`
 }
 
 const notesSuffix = "NOTES.txt"
@@ -54,7 +55,8 @@ func template(ctx context.Context, params templateParams) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	rendered, err := renderChart(ctx, ch, values, &params)
+	volatile := &recorder{called: map[string]bool{}}
+	rendered, err := renderChart(ctx, ch, values, &params, volatile)
 	if err != nil {
 		return nil, err
 	}
@@ -62,12 +64,13 @@ func template(ctx context.Context, params templateParams) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	collection.Volatile = volatile.names()
 	return collection.Result(root.Read()), nil
 }
 
 // renderChart returns the text of each template, notes left out.
 func renderChart(
-	ctx context.Context, ch *chart.Chart, values map[string]any, params *templateParams,
+	ctx context.Context, ch *chart.Chart, values map[string]any, params *templateParams, volatile *recorder,
 ) (map[string]string, error) {
 	if err := checkChart(ch); err != nil {
 		return nil, err
@@ -95,7 +98,8 @@ func renderChart(
 			return nil, err
 		}
 	}
-	rendered, err := engine.Engine{}.RenderWithContext(ctx, ch, scope)
+	templates := engine.Engine{CustomTemplateFuncs: volatile.functions(params.IsProbe)}
+	rendered, err := templates.RenderWithContext(ctx, ch, scope)
 	if err != nil {
 		return nil, worker.Wrap(worker.Render, err)
 	}

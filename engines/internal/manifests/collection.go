@@ -7,8 +7,10 @@ import (
 	"trimtab.dev/engines/internal/worker"
 )
 
-// Collection gathers the objects of a render, each with the file that it came from.
+// Collection gathers the objects of a render, each with the file that it came from. Volatile names the
+// functions that were called and whose result is another at each call.
 type Collection struct {
+	Volatile []string
 	objects  []json.RawMessage
 	origins  []string
 	warnings []string
@@ -87,6 +89,7 @@ func (c *Collection) Result(read []string) worker.Raw {
 	raw = appendStrings(raw, "origins", c.origins)
 	raw = appendStrings(raw, "warnings", c.warnings)
 	raw = appendStrings(raw, "read", read)
+	raw = appendStrings(raw, "volatile", c.Volatile)
 	return append(raw, '}')
 }
 

@@ -47,6 +47,7 @@ from trimtab.crds.argoproj_v1alpha1.mapping import map_ignore_rules, sources_of
 from trimtab.ports.cluster import Cluster
 from trimtab.ports.source import Source
 from trimtab.services.capabilities import CapabilityCache
+from trimtab.services.catalogue import DEFAULT_PROJECT
 from trimtab.services.charts import ChartStore, Dependencies
 from trimtab.services.installation import read_installation
 from trimtab.services.registry import (
@@ -55,6 +56,7 @@ from trimtab.services.registry import (
     read_clusters,
 )
 from trimtab.services.render import RenderService
+from trimtab.services.render_pins import HubPins
 from trimtab.services.trees import Trees
 
 _APPLICATION = msgspec.json.Decoder(Application)
@@ -160,7 +162,8 @@ async def open_preview(
         settings = await _settings(hub, renderer, namespace)
         dependencies = Dependencies(renderer, repository)
         trees = Trees(source, folder / "trees")
-        render = RenderService(source, renderer, trees, charts, dependencies)
+        pins = HubPins(hub, is_read_only=True)
+        render = RenderService(source, renderer, trees, charts, dependencies, pins=pins)
         comparer = Comparer(inputs, Memory(), settings.manager, EngineNormaliser(pool))
         yield Preview(
             inputs, target, Desirer(render, settings, CapabilityCache(time.monotonic)), comparer
@@ -176,7 +179,7 @@ async def _inputs(
         key=f"{app.key.namespace}/{app.key.name}",
         app=wire,
         app_live=app,
-        project=parse_project(project.body() if project else {}),
+        project=parse_project(project.body() if project else DEFAULT_PROJECT),
         cluster=cluster,
         settings=find_cluster(
             await read_clusters(hub, namespace), server=destination.server, name=destination.name

@@ -56,6 +56,7 @@ from trimtab.services.installation import find_other_controller, read_installati
 from trimtab.services.lease import KubernetesLease
 from trimtab.services.registry import SECRET_TYPE_LABEL
 from trimtab.services.render import RenderService
+from trimtab.services.render_pins import HubPins
 from trimtab.services.trees import Trees
 from trimtab.services.written_kinds import WrittenKinds
 
@@ -177,12 +178,13 @@ def _world(
     charts = ChartStore(EngineCharts(pool), settings.cache_dir / "charts", clock.monotonic)
     trees = Trees(source, settings.cache_dir / "trees")
     dependencies = Dependencies(renderer, partial(catalogue.repository, project=""))
+    pins = HubPins(directory.hub, is_read_only=app_settings.observe_only)
     return World(
         clusters=directory,
         source=source,
         charts=charts,
         capabilities=CapabilityCache(clock.monotonic),
-        render=RenderService(source, renderer, trees, charts, dependencies),
+        render=RenderService(source, renderer, trees, charts, dependencies, pins=pins),
         normaliser=EngineNormaliser(pool),
         catalogue=catalogue,
         clock=clock,

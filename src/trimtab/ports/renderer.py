@@ -34,10 +34,12 @@ class RenderOutput:
     Args:
         objects: In the engine's order; ``List`` kinds are expanded.
         read: Files that were read, relative to the root.
+        volatile: Functions that were called and whose result is another at each call; sorted.
     """
 
     objects: tuple[JsonObject, ...]
     read: tuple[str, ...]
+    volatile: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class ChartRepository:
 
 
 class Renderer(Protocol):
-    """Renders. The same request over the same files gives byte-equal output."""
+    """Renders. The same request over the same files gives byte-equal output, if not volatile."""
 
     async def render(
         self, request: RenderRequest, *, root: Path | None, timeout: timedelta

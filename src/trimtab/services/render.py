@@ -5,20 +5,27 @@ it really read. A commit that changes none of them costs no render. Plain manife
 the object store and never touch a disk; engines that need a tree share one export per tree.
 """
 
-import codecs
-import posixpath
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 
 from trimtab.core import JsonObject
 from trimtab.core.manifest import digest_of
-from trimtab.core.render import HelmRequest, ReadSet, RenderRequest, SourceType, TextFile
+from trimtab.core.render import (
+    HelmRequest,
+    ReadSet,
+    RenderRequest,
+    SourceType,
+    Unstable,
+)
 from trimtab.ports.renderer import EngineError, Renderer, RenderOutput
-from trimtab.ports.source import Source, TreeEntry
+from trimtab.ports.source import Source
 from trimtab.services.charts import ChartStore, Dependencies
 from trimtab.services.folders import SourceFolder, open_folder
+from trimtab.services.render_files import inline_request
+from trimtab.services.render_pins import Pins
 from trimtab.services.render_requests import (
     RenderContext,
     RenderRefused,
@@ -28,6 +35,7 @@ from trimtab.services.render_requests import (
     key_of_render,
     kustomize_request,
 )
+from trimtab.services.render_steady import Steadier
 from trimtab.services.trees import Trees
 
 __all__ = [
@@ -38,9 +46,7 @@ __all__ = [
     "SourceAt",
 ]
 
-MANIFEST_SUFFIXES = (".yaml", ".yml", ".json")
 RENDER_TIMEOUT = timedelta(seconds=60)
-MAX_INLINE_BYTES = 10 * 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +58,19 @@ class Rendered:
         digest: Over the objects.
         source_type: Which engine.
         read: What the render depends on.
+        unstable: Which objects would differ at the next render.
     """
 
     objects: tuple[JsonObject, ...]
     digest: str
+    source_type: SourceType
+    read: ReadSet
+    unstable: Unstable | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Made:
+    output: RenderOutput
     source_type: SourceType
     read: ReadSet
 
@@ -76,6 +91,7 @@ class RenderService:
         charts: Charts of Helm repositories.
         dependencies: Of charts in Git.
         keep: How many renders are remembered.
+        pins: Keeps renders that differ each time.
     """
 
     def __init__(
@@ -87,6 +103,7 @@ class RenderService:
         dependencies: Dependencies,
         *,
         keep: int = 8192,
+        pins: Pins | None = None,
     ) -> None:
         self._source = source
         self._renderer = renderer
@@ -94,6 +111,7 @@ class RenderService:
         self._charts = charts
         self._dependencies = dependencies
         self._keep = keep
+        self._steadier = Steadier(pins)
         self._kept: OrderedDict[str, _Kept] = OrderedDict()
         self.renders = 0
 
@@ -125,7 +143,7 @@ class RenderService:
         key = key_of_render(source, context, refs or {})
         kept = None if fresh else await self._reusable(key, source)
         if kept is None:
-            rendered = await self._render(source, context, refs or {})
+            rendered = await self._render(source, context, refs or {}, key=key, fresh=fresh)
             kept = _Kept(rendered, source.commit)
             self._kept[key] = kept
             while len(self._kept) > self._keep:
@@ -147,11 +165,45 @@ class RenderService:
         return kept
 
     async def _render(
-        self, source: SourceAt, context: RenderContext, refs: Mapping[str, SourceAt]
+        self,
+        source: SourceAt,
+        context: RenderContext,
+        refs: Mapping[str, SourceAt],
+        *,
+        key: str,
+        fresh: bool,
     ) -> Rendered:
         self.renders += 1
+        made = await self._make(source, context, refs)
+        objects, unstable = made.output.objects, None
+        if made.output.volatile:
+            spec = source.spec
+            objects, unstable = await self._steadier.steady(
+                made.output,
+                partial(self._probe, source, context, refs),
+                owner=context.owner,
+                source=digest_of([spec.repo_url, spec.path, spec.chart, spec.name]),
+                entry=digest_of([key, made.read.ids, source.commit if spec.chart else ""]),
+                fresh=fresh,
+            )
+        return Rendered(objects, digest_of(objects), made.source_type, made.read, unstable)
+
+    async def _probe(
+        self, source: SourceAt, context: RenderContext, refs: Mapping[str, SourceAt]
+    ) -> RenderOutput:
+        return (await self._make(source, context, refs, is_probe=True)).output
+
+    async def _make(
+        self,
+        source: SourceAt,
+        context: RenderContext,
+        refs: Mapping[str, SourceAt],
+        *,
+        is_probe: bool = False,
+    ) -> _Made:
+        """Render once."""
         if source.spec.chart:
-            return await self._chart(source, context, refs)
+            return await self._chart(source, context, refs, is_probe=is_probe)
         folder = await open_folder(
             self._source, self._renderer, source, app_name=context.app_instance
         )
@@ -165,59 +217,44 @@ class RenderService:
                 # The others' read sets hold the whole folder, and override files with it.
                 paths = (*paths, *folder.override_paths)
             case SourceType.HELM:
-                request = helm_request(folder.spec, path, context)
+                request = helm_request(folder.spec, path, context, is_probe=is_probe)
                 output, paths = await self._on_disk(source, request, refs)
                 paths = (path, *(p for p in paths if not p.startswith(f"{path}/")))
             case SourceType.PLUGIN:
                 raise _no_plugins()
         ids = await self._source.object_ids(source.repository, source.commit, paths)
-        digest = digest_of(output.objects)
-        return Rendered(output.objects, digest, folder.source_type, ReadSet.of(paths, ids))
+        return _Made(output, folder.source_type, ReadSet.of(paths, ids))
 
     async def _chart(
-        self, source: SourceAt, context: RenderContext, refs: Mapping[str, SourceAt]
-    ) -> Rendered:
+        self,
+        source: SourceAt,
+        context: RenderContext,
+        refs: Mapping[str, SourceAt],
+        *,
+        is_probe: bool,
+    ) -> _Made:
         """Render a chart of a Helm repository; the version stands in for the commit."""
         root, path = await self._charts.unpacked(
             source.repository, source.spec.chart, source.commit
         )
         request = await self._trees.place_values(
-            root, helm_request(source.spec, path, context), refs
+            root, helm_request(source.spec, path, context, is_probe=is_probe), refs
         )
         output = await self._renderer.render(request, root=root, timeout=RENDER_TIMEOUT)
-        digest = digest_of(output.objects)
-        return Rendered(output.objects, digest, SourceType.HELM, ReadSet(()))
+        return _Made(output, SourceType.HELM, ReadSet(()))
 
     async def _directory(
         self, source: SourceAt, folder: SourceFolder
     ) -> tuple[RenderOutput, tuple[str, ...]]:
-        path, entries = folder.path, folder.entries
-        request = directory_request(folder.spec, path)
-        if any(_needs_disk(entry) for entry in entries) or request.libs:
+        request = directory_request(folder.spec, folder.path)
+        inline = await inline_request(self._source, source, folder, request)
+        if inline is None:
             output, paths = await self._on_disk(source, request, {})
-            return output, (path, *request.libs, *paths)
-        wanted = [
-            entry
-            for entry in entries
-            if entry.path.endswith(MANIFEST_SUFFIXES)
-            and (request.recurse or posixpath.dirname(entry.path) == path)
-        ]
-        total = sum(entry.size_bytes for entry in wanted)
-        if total > MAX_INLINE_BYTES:
-            raise RenderRefused(
-                "SourceTooLarge",
-                f"{path or '.'} holds {total} bytes of manifests, more than {MAX_INLINE_BYTES}: "
-                "split the application or exclude files",
-            )
-        texts = await self._source.read(
-            source.repository, source.commit, [entry.path for entry in wanted]
-        )
-        if not texts:
-            return RenderOutput((), ()), (path,)
-        files = tuple(TextFile(name, _text(name, data)) for name, data in sorted(texts.items()))
-        request = replace(request, files=files)
-        output = await self._renderer.render(request, root=None, timeout=RENDER_TIMEOUT)
-        return output, (path,)
+            return output, (folder.path, *request.libs, *paths)
+        if not inline.files:
+            return RenderOutput((), ()), (folder.path,)
+        output = await self._renderer.render(inline, root=None, timeout=RENDER_TIMEOUT)
+        return output, (folder.path,)
 
     async def _on_disk(
         self, source: SourceAt, request: RenderRequest, refs: Mapping[str, SourceAt]
@@ -233,19 +270,6 @@ class RenderService:
                 await self._dependencies.complete(root, request.path)
                 output = await self._renderer.render(request, root=root, timeout=RENDER_TIMEOUT)
         return output, output.read
-
-
-def _needs_disk(entry: TreeEntry) -> bool:
-    return entry.is_symlink or entry.path.endswith((".jsonnet", ".libsonnet"))
-
-
-def _text(name: str, data: bytes) -> str:
-    # Editors on Windows write UTF-16, and say so by a byte order mark.
-    is_utf16 = data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
-    try:
-        return data.decode("utf-16" if is_utf16 else "utf-8")
-    except UnicodeDecodeError as error:
-        raise EngineError("invalid", f"{name} is not UTF-8 text") from error
 
 
 def _no_plugins() -> RenderRefused:

@@ -14,6 +14,7 @@ from trimtab.core.render import (
     render_key,
 )
 from trimtab.ports.source import PathUnknown, Repository
+from trimtab.services.render_pins import PinOwner
 
 
 class RenderRefused(Stalled):
@@ -31,6 +32,7 @@ class RenderContext:
         api_versions: Group versions served by the destination, for charts; sorted.
         env: Build variables (ARGOCD_APP_NAME …).
         build_options: Flags of argocd-cm's ``kustomize.buildOptions``.
+        owner: For whom a render that differs each time is kept; nothing else depends on it.
     """
 
     app_name: str
@@ -39,6 +41,7 @@ class RenderContext:
     api_versions: tuple[str, ...] = ()
     env: Mapping[str, str] | None = None
     build_options: tuple[str, ...] = ()
+    owner: PinOwner | None = None
 
     @property
     def app_instance(self) -> str:
@@ -85,7 +88,9 @@ def key_of_render(source: SourceAt, context: RenderContext, refs: Mapping[str, S
     return render_key(parameters=parameters, engine_version="1", capabilities=capabilities)
 
 
-def helm_request(spec: SourceSpec, path: str, context: RenderContext) -> HelmRequest:
+def helm_request(
+    spec: SourceSpec, path: str, context: RenderContext, *, is_probe: bool = False
+) -> HelmRequest:
     """Return the request for a chart, all file names relative to the tree's root.
 
     Raises:
@@ -104,6 +109,7 @@ def helm_request(spec: SourceSpec, path: str, context: RenderContext) -> HelmReq
         ),
         kube_version=stated.kube_version or context.kube_version,
         api_versions=stated.api_versions or context.api_versions,
+        is_probe=is_probe,
     )
 
 

@@ -95,6 +95,7 @@ def helm_params(request: HelmRequest) -> dict[str, JsonValue]:
         "skip_tests": request.skip_tests,
         "skip_schema_validation": request.skip_schema_validation,
         "ignore_missing_value_files": request.ignore_missing_value_files,
+        "is_probe": request.is_probe,
     }
 
 
@@ -159,4 +160,8 @@ def _variables(variables: Iterable[JsonnetVariable]) -> list[JsonValue]:
 
 def _output(answer: JsonValue) -> RenderOutput:
     fields = cast("Mapping[str, Any]", answer)
-    return RenderOutput(objects=tuple(fields["objects"]), read=tuple(fields["read"]))
+    return RenderOutput(
+        objects=tuple(fields["objects"]),
+        read=tuple(fields["read"]),
+        volatile=tuple(fields["volatile"]),
+    )

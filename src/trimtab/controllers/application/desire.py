@@ -1,6 +1,7 @@
 """What an Application desires: resolve its sources, render them, mark the manifests as its own."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from trimtab.controllers.application.model import Desired, Inputs, Memory, Target
 from trimtab.controllers.application.settings import ApplicationSettings
@@ -17,7 +18,7 @@ from trimtab.core.manifest import (
     split_hooks,
     with_tracking,
 )
-from trimtab.core.render import SourceSpec
+from trimtab.core.render import SourceSpec, Unstable
 from trimtab.crds.argoproj_v1alpha1.mapping import map_source
 from trimtab.crds.argoproj_v1alpha1.source import ApplicationSource
 from trimtab.ports.renderer import EngineError
@@ -25,6 +26,7 @@ from trimtab.ports.source import Repository, Source
 from trimtab.services.capabilities import Capabilities, CapabilityCache
 from trimtab.services.charts import ChartStore
 from trimtab.services.render import RenderContext, Rendered, RenderService, SourceAt
+from trimtab.services.render_pins import PinOwner
 
 
 class ComparisonFailed(Stalled):
@@ -91,17 +93,20 @@ class Desirer:
             ComparisonFailed: A source cannot be rendered, or its objects are no manifests.
             Transient: It may work later.
         """
-        rendered = [
-            await self._rendered(inputs, source, target, hard=hard)
-            for source in target.sources
-            if _is_rendered(source.spec)
-        ]
+        sources = [source for source in target.sources if _is_rendered(source.spec)]
+        rendered = [await self._rendered(inputs, one, target, hard=hard) for one in sources]
         digest = digest_of(
             [[one.digest for one in rendered], inputs.app_instance, inputs.namespace]
         )
         if memory.desired is not None and memory.desired[0] == digest:
             return memory.desired[1]
         desired = await self._shape(inputs, rendered, digest, target)
+        unstable = [
+            _unstable(source, one.unstable)
+            for source, one in zip(sources, rendered, strict=True)
+            if one.unstable is not None
+        ]
+        desired = replace(desired, conditions=(*desired.conditions, *unstable))
         if not desired.has_unknown_kinds:
             memory.desired = (digest, desired)
         return desired
@@ -139,6 +144,13 @@ class Desirer:
                 "ARGOCD_APP_PROJECT_NAME": inputs.project.name,
             },
             build_options=self._settings.build_options,
+            owner=PinOwner(
+                "argoproj.io/v1alpha1",
+                "Application",
+                inputs.app_live.key.namespace,
+                inputs.app_live.key.name,
+                inputs.app_live.meta.uid,
+            ),
         )
 
     async def _shape(
@@ -193,6 +205,18 @@ def _warning(problem: ManifestProblem) -> Condition:
     repeated = problem.kind is ProblemKind.REPEATED
     kind = ConditionType.REPEATED_RESOURCE_WARNING if repeated else ConditionType.MANIFEST_WARNING
     return Condition(kind, problem.message)
+
+
+def _unstable(source: SourceAt, found: Unstable) -> Condition:
+    kept = "what was rendered first at a revision is kept for it"
+    if not found.is_kept:
+        kept = "it cannot be kept, so that each render is another change"
+    return Condition(
+        ConditionType.UNSTABLE_RENDER,
+        f"{_place(source)}: {', '.join(found.objects)} would differ at every render, since the "
+        f"chart calls {', '.join(found.functions)}: {kept}; give such values by hand or generate "
+        "them in the cluster",
+    )
 
 
 def _place(source: SourceAt) -> str:

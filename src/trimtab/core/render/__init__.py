@@ -16,6 +16,7 @@ from trimtab.core.render.request import (
     TextFile,
 )
 from trimtab.core.render.source import SourceSpec
+from trimtab.core.render.volatile import Kept, Unstable, differing_objects, names_of, with_kept
 
 __all__ = [
     "KUSTOMIZATION_FILES",
@@ -24,6 +25,7 @@ __all__ = [
     "HelmParameter",
     "HelmRequest",
     "JsonnetVariable",
+    "Kept",
     "KustomizeOptions",
     "KustomizePatch",
     "KustomizeRequest",
@@ -33,8 +35,12 @@ __all__ = [
     "SourceSpec",
     "SourceType",
     "TextFile",
+    "Unstable",
     "detect_source_type",
+    "differing_objects",
+    "names_of",
     "override_files",
     "render_key",
+    "with_kept",
     "with_override",
 ]

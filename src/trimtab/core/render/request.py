@@ -46,6 +46,7 @@ class HelmRequest:
         skip_tests: Leave out test hooks.
         skip_schema_validation: Do not check values against values.schema.json.
         ignore_missing_value_files: A missing value file is no error.
+        is_probe: Render as at another time, to see what depends on the moment.
     """
 
     path: str
@@ -62,6 +63,7 @@ class HelmRequest:
     skip_tests: bool = False
     skip_schema_validation: bool = False
     ignore_missing_value_files: bool = False
+    is_probe: bool = False
 
 
 @dataclass(frozen=True, slots=True)
