@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -40,9 +41,11 @@ class Scripted:
         self.items: dict[str, int] = {"a": 5, "b": 6}
         self.list_error: web.Response | None = None
         self.lists = 0
+        self.listed_at: list[float] = []
         self.watches: list[str] = []
         self.events: asyncio.Queue[bytes | None] = asyncio.Queue()
         self.watch_error: web.Response | None = None
+        self.always_expired = False
 
     def body(self, name: str, version: int, **data: str) -> dict[str, Any]:
         metadata = {"name": name, "namespace": "n", "uid": f"u-{name}"}
@@ -54,12 +57,15 @@ class Scripted:
             return found
         if "watch" not in request.query:
             self.lists += 1
+            self.listed_at.append(time.monotonic())
             if self.list_error is not None:
                 error, self.list_error = self.list_error, None
                 return error
             items = [self.body(name, version) for name, version in self.items.items()]
             return json_answer({"metadata": {"resourceVersion": str(self.version)}, "items": items})
         self.watches.append(request.query["resourceVersion"])
+        if self.always_expired:
+            return status_answer(410, "Expired")
         if self.watch_error is not None:
             error, self.watch_error = self.watch_error, None
             return error
@@ -125,6 +131,20 @@ async def test_expired_version_lists_again_and_tells_differences(how: str) -> No
         await until(lambda: cluster.is_synced(CONFIG_MAP))
         if how == "event":  # the old stream is over
             server.events.put_nowait(None)
+
+
+async def test_lists_after_expired_versions_are_spread_and_never_hot() -> None:
+    async with scripted() as (server, cluster, _seen):
+        server.always_expired = True
+        server.events.put_nowait(None)
+        await until(lambda: server.lists == 6)
+        assert not cluster.is_synced(CONFIG_MAP)
+        gaps = [later - earlier for earlier, later in itertools.pairwise(server.listed_at[1:])]
+        for number, gap in enumerate(gaps, start=1):
+            assert gap >= 0.5 * 0.2 * 2**number
+        server.always_expired = False
+        await until(lambda: cluster.is_synced(CONFIG_MAP))
+        assert names(cluster) == {"a", "b"}
 
 
 async def test_list_that_fails_empties_nothing() -> None:

@@ -78,6 +78,14 @@ class VirtualLoop(asyncio.SelectorEventLoop):
         """Return the clock's seconds."""
         return self._virtual.monotonic()
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """Wait for the threads without a deadline: theirs would be real time, the clock's is not.
+
+        Args:
+            timeout: What Python 3.12 and newer pass; not used.
+        """
+        await super().shutdown_default_executor()
+
 
 def run_virtual(main: Coroutine[Any, Any, T], clock: VirtualClock) -> T:
     """Run a coroutine to its end on a loop of its own, in virtual time.

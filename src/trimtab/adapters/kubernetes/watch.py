@@ -131,6 +131,8 @@ class Watch:
                 self._must_list = True
                 if restart.reason is not None:
                     await self._broken(str(restart.reason), first=0.5, longest=30.0)
+                else:
+                    await self._expired()
             except ClusterUnreachable as error:
                 await self._broken(str(error), first=0.1, longest=2.0)
                 await self._wait_for_contact()
@@ -227,6 +229,13 @@ class Watch:
         self._failures += 1
         self._turn(state, error)
         await asyncio.sleep(self._pause(first=first, longest=longest))
+
+    async def _expired(self) -> None:
+        """Wait a moment: versions expire for all watches of a cluster at once."""
+        self._failures += 1
+        if self._failures > 1:
+            self._turn(WatchState.BROKEN, "versions expire as soon as they are listed")
+        await asyncio.sleep(self._pause(first=0.2, longest=30.0))
 
     def _pause(self, *, first: float, longest: float) -> float:
         pause = min(longest, first * 2 ** min(self._failures - 1, 10))
