@@ -1,12 +1,18 @@
-"""Deleting an Application: with its finalizer its objects go first, in reverse of their waves.
+"""Deleting an Application: its PreDelete hooks, its objects, its PostDelete hooks, itself.
 
-Deleting the delivery is itself the confirmation. Nothing is deleted while the destination cannot
-be read: an unreachable cluster keeps the finalizer and says so.
+Deleting the delivery is itself the confirmation. Rules: nothing is deleted while the destination
+cannot be read; an error keeps the Application and says so; a destination that is not registered any
+more holds nothing that we may touch, so it holds nobody up.
 """
 
-from dataclasses import replace
+from collections.abc import Collection
 from datetime import timedelta
 
+from msgspec import structs
+
+from trimtab.controllers.application.deletion_hooks import HookRunner
+from trimtab.controllers.application.deletion_objects import ObjectDeleter
+from trimtab.controllers.application.finalizers import FINALIZERS, Stage, next_stage
 from trimtab.controllers.application.journal import Journal
 from trimtab.controllers.application.locate import locate
 from trimtab.controllers.application.report import Report, write_report
@@ -14,26 +20,21 @@ from trimtab.controllers.application.settings import STATUS_MANAGER
 from trimtab.controllers.application.world import HUB_SERVER, World
 from trimtab.core.conditions import Condition, ConditionType
 from trimtab.core.errors import Stalled, Transient, TrimtabError
-from trimtab.core.manifest import GroupKind, app_instance_name, canonical_json
+from trimtab.core.manifest import HookPhase, canonical_json
 from trimtab.core.manifest.live import LiveObject
-from trimtab.core.plan import SyncOptions, plan_deletion
 from trimtab.crds.argoproj_v1alpha1.application import Application
 from trimtab.ports.cluster import (
-    ApiError,
     Cluster,
     ClusterUnknown,
-    Conflict,
+    ClusterUnreachable,
     Invalid,
     NotFound,
-    Propagation,
     Write,
 )
-from trimtab.runtime import AgainAt, Done, Outcome, StalledFailure, TransientFailure
+from trimtab.runtime import AgainAt, Done, Outcome, StalledFailure, TransientFailure, parse_time
 
-FINALIZER = "resources-finalizer.argocd.argoproj.io"
-BACKGROUND = f"{FINALIZER}/background"
-FOREGROUND = f"{FINALIZER}/foreground"
-CASCADING = (FINALIZER, BACKGROUND, FOREGROUND)
+_ATTEMPTS = 4
+_PHASES = {Stage.PRE_DELETE: HookPhase.PRE_DELETE, Stage.POST_DELETE: HookPhase.POST_DELETE}
 
 
 class Deleter:
@@ -44,98 +45,104 @@ class Deleter:
         self._journal = journal
 
     async def delete(self, key: str, app: Application, live: LiveObject) -> Outcome:
-        """Delete the objects of an Application that is being deleted, then let it go."""
-        held = [name for name in live.meta.finalizers or () if name in CASCADING]
-        if not held or self._world.settings.observe_only:
+        """Carry the deletion of an Application on, and let it go when everything is done."""
+        if next_stage(live.meta.finalizers or ()) is None or self._world.settings.observe_only:
             return Done()
         hub = self._world.clusters.find(server=HUB_SERVER)
         try:
-            left = await self._objects(key, app, live, background=BACKGROUND in held)
-        except ClusterUnknown:
-            # The destination is no longer registered: there is nothing left that we may touch.
-            left = 0
+            is_gone = await self._go_on(hub, key, app, live)
         except TrimtabError as error:
-            condition = Condition(ConditionType.DELETION_ERROR, error.message)
-            await write_report(
-                hub, app, live, Report(self._world.clock.now(), conditions=(condition,))
-            )
+            await self._report(hub, app, live, error.message)
             if isinstance(error, Stalled):
                 return StalledFailure(error.reason)
             after = error.retry_after if isinstance(error, Transient) else None
             return TransientFailure(error.reason, after)
-        if left:
-            return AgainAt(timedelta(seconds=1))
-        await self._let_go(hub, live)
-        await self._journal.record_deletion(app, outcome="Succeeded", detail="cascade")
-        return Done()
+        if is_gone:
+            return Done()
+        if any(c.type == ConditionType.DELETION_ERROR for c in app.status.conditions):
+            await self._report(hub, app, live, "")
+        return AgainAt(timedelta(seconds=1))
 
-    async def _objects(
-        self, key: str, app: Application, live: LiveObject, *, background: bool
-    ) -> int:
-        """Delete the next wave of objects and return how many are left."""
-        cluster = self._cluster(key, app, live)
-        kinds = {GroupKind(r.group, r.kind) for r in app.status.resources}
-        kinds |= self._world.written.of(cluster.server)
-        cluster.ensure(kinds)
-        await cluster.wait_synced(kinds, timeout=self._world.settings.sync_timeout)
-        instance = app_instance_name(
-            app.metadata.name, app.metadata.namespace, self._world.settings.namespace
-        )
-        found = [
-            one
-            for one in cluster.tracked(instance)
-            if not any(owner.controller for owner in one.meta.owner_references or ())
-        ]
-        options = replace(SyncOptions(), prune=True, prune_confirmed=True)
-        plan = plan_deletion(live=found, options=options)
-        by_key = {one.key: one for one in found}
-        propagation = Propagation.BACKGROUND if background else Propagation.FOREGROUND
-        for phase in plan.phases:
-            for wave in phase.waves:
-                for change in wave.changes:
-                    one = by_key[change.key]
-                    if not one.meta.deletion_timestamp:
-                        await _delete(cluster, one, propagation)
-                if any(change.key in by_key for change in wave.changes):
-                    return len(by_key)
-        return 0
+    async def _go_on(self, hub: Cluster, key: str, app: Application, live: LiveObject) -> bool:
+        """Do what is next until something must be waited for; return whether nothing is left."""
+        while (stage := next_stage(live.meta.finalizers or ())) is not None:
+            if not await self._is_done(stage, hub, key, app, live):
+                return False
+            left = [n for n in live.meta.finalizers or () if n not in FINALIZERS[stage]]
+            if next_stage(left) is None:
+                await self._journal.record_deletion(app, outcome="Succeeded", detail="cascade")
+            live = await self._let_go(hub, live, FINALIZERS[stage])
+        return True
 
-    def _cluster(self, key: str, app: Application, live: LiveObject) -> Cluster:
+    async def _is_done(
+        self, stage: Stage, hub: Cluster, key: str, app: Application, live: LiveObject
+    ) -> bool:
+        objects = ObjectDeleter(self._world, key, app, live)
         try:
-            return locate(self._world, key, app, live).cluster
-        except ClusterUnknown:
+            match stage:
+                case Stage.OBJECTS:
+                    return await objects.go_on()
+                case Stage.CLEAN_UP:
+                    return await objects.clean_up()
+                case Stage.PRE_DELETE | Stage.POST_DELETE:
+                    return await self._run_hooks(stage, key, app, live)
+        except ClusterUnknown as error:
+            name = objects.registered_by(hub)
+            if name:
+                message = f"{error.message}, but Secret {name} may register it"
+                raise Transient("ClusterUnknown", message) from error
+            return True
+
+    async def _run_hooks(self, stage: Stage, key: str, app: Application, live: LiveObject) -> bool:
+        began = parse_time(live.meta.deletion_timestamp or "") or self._world.clock.now()
+        try:
+            runner = HookRunner(self._world, locate(self._world, key, app, live), began)
+            return await runner.go_on(_PHASES[stage])
+        except (ClusterUnknown, ClusterUnreachable):
             raise
-        except Stalled:
-            # What the spec may not do any more is no reason to leave objects behind.
-            destination = app.spec.destination
-            return self._world.clusters.find(server=destination.server, name=destination.name)
+        except Stalled as error:
+            raise Stalled(error.reason, f"{error.message}. {_way_out(stage)}") from error
+        except Transient as error:
+            message = f"{error.message}. {_way_out(stage)}"
+            raise Transient(error.reason, message, retry_after=error.retry_after) from error
 
-    async def _let_go(self, hub: Cluster, live: LiveObject) -> None:
-        """Remove our finalizers; other controllers' stay."""
-        kept = [name for name in live.meta.finalizers or () if name not in CASCADING]
-        patch = [
-            {
-                "op": "test",
-                "path": "/metadata/resourceVersion",
-                "value": live.meta.resource_version,
-            },
-            {"op": "add", "path": "/metadata/finalizers", "value": kept},
-        ]
-        try:
-            await hub.patch(
-                live.key, "json", canonical_json(patch), Write(STATUS_MANAGER), version=live.version
-            )
-        except NotFound:
-            return
-        except Invalid as error:
-            raise Transient("Conflict", f"{live.key} changed meanwhile: {error.message}") from error
+    async def _report(self, hub: Cluster, app: Application, live: LiveObject, message: str) -> None:
+        conditions = (Condition(ConditionType.DELETION_ERROR, message),) if message else ()
+        report = Report(self._world.clock.now(), conditions=conditions)
+        await write_report(hub, app, live, report)
+
+    async def _let_go(self, hub: Cluster, live: LiveObject, names: Collection[str]) -> LiveObject:
+        """Take finalizers away, others' stay; return the Application as it is then."""
+        for _ in range(_ATTEMPTS):
+            kept = [name for name in live.meta.finalizers or () if name not in names]
+            version = live.meta.resource_version
+            patch = [
+                {"op": "test", "path": "/metadata/resourceVersion", "value": version},
+                {"op": "add", "path": "/metadata/finalizers", "value": kept},
+            ]
+            body, write = canonical_json(patch), Write(STATUS_MANAGER)
+            try:
+                written = await hub.patch(live.key, "json", body, write, version=live.version)
+            except NotFound:
+                return _without_finalizers(live)
+            except Invalid:
+                found = await hub.get(live.key, version=live.version)
+                if found is None:
+                    return _without_finalizers(live)
+                live = found
+                continue
+            if kept:
+                # Without any it is gone: what is remembered would be a ghost.
+                hub.remember(written.live)
+            return written.live
+        raise Transient("Conflict", f"{live.key} keeps changing: its finalizers stay for now")
 
 
-async def _delete(cluster: Cluster, one: LiveObject, propagation: Propagation) -> None:
-    try:
-        await cluster.delete(one.key, uid=one.meta.uid, propagation=propagation)
-    except Conflict:
-        return
-    except ApiError as error:
-        message = f"cannot delete {one.key}: {error.message}"
-        raise Transient("DeletionError", message, retry_after=error.retry_after) from error
+def _without_finalizers(live: LiveObject) -> LiveObject:
+    return structs.replace(live, meta=structs.replace(live.meta, finalizers=None))
+
+
+def _way_out(stage: Stage) -> str:
+    """Return how a person gets rid of an Application whose hooks cannot be run."""
+    names = ", ".join(FINALIZERS[stage])
+    return f"To delete the Application without its {stage} hooks, remove the finalizer {names}"

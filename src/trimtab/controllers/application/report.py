@@ -5,18 +5,20 @@ tests resourceVersion. Nothing is written when nothing changed, and ``reconciled
 together with something else.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
 import msgspec
 import structlog
 
+from trimtab.controllers.application.finalizers import with_hook_finalizers
 from trimtab.controllers.application.model import Observation, SyncOutcome
 from trimtab.controllers.application.progress import PROGRESS, progress_text
 from trimtab.controllers.application.settings import REFRESH, STATUS_MANAGER
 from trimtab.controllers.application.status import build_status
 from trimtab.core.conditions import Condition
-from trimtab.core.manifest import canonical_json
+from trimtab.core.manifest import Manifest, canonical_json
 from trimtab.core.manifest.live import LiveObject
 from trimtab.crds.argoproj_v1alpha1.application import Application, ApplicationStatus
 from trimtab.ports.cluster import Cluster, FieldValidation, Invalid, NotFound, Write
@@ -113,6 +115,8 @@ def _patch(
         changes.append({"op": "remove", "path": _annotation(REFRESH)})
     if report.outcome is not None:
         changes += _keep(live, progress_text(report.outcome))
+    if report.observation is not None:
+        changes += _hold(live, report.observation.desired.hooks)
     if not changes:
         return None
     version = live.meta.resource_version
@@ -129,6 +133,16 @@ def _keep(live: LiveObject, progress: str) -> list[dict[str, object]]:
         path, value = "/metadata/annotations", {PROGRESS: progress}
         return [{"op": "add", "path": path, "value": value}]
     return [{"op": "add", "path": _annotation(PROGRESS), "value": progress}]
+
+
+def _hold(live: LiveObject, hooks: Sequence[Manifest]) -> list[dict[str, object]]:
+    """Return what keeps an Application until the hooks of its deletion have run."""
+    present = live.meta.finalizers or ()
+    wanted = with_hook_finalizers(present, hooks)
+    # None can be added once the deletion was asked for.
+    if wanted == present or live.meta.deletion_timestamp:
+        return []
+    return [{"op": "add", "path": "/metadata/finalizers", "value": wanted}]
 
 
 def _annotation(name: str) -> str:

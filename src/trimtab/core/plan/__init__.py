@@ -15,6 +15,13 @@ from trimtab.core.plan.budget import (
     check_budget,
     check_fleet_budget,
 )
+from trimtab.core.plan.deletion import (
+    DELETION_RUN,
+    DeletionStep,
+    hooks_to_clean_up,
+    is_run_of,
+    next_deletion_hooks,
+)
 from trimtab.core.plan.look import (
     NOTHING_MESSAGE,
     SUCCEEDED_MESSAGE,
@@ -116,6 +123,7 @@ __all__ = [
     "DEFAULT_RETRY_FACTOR",
     "DEFAULT_RETRY_MAX",
     "DELETING",
+    "DELETION_RUN",
     "DIGEST_LENGTH",
     "ENDED",
     "KIND_ORDER",
@@ -135,6 +143,7 @@ __all__ = [
     "Deadlines",
     "DeleteHooks",
     "DeletionBudget",
+    "DeletionStep",
     "DryRunChoice",
     "Finish",
     "ObjectResult",
@@ -171,10 +180,13 @@ __all__ = [
     "format_plan",
     "hook_name",
     "hook_name_prefix",
+    "hooks_to_clean_up",
+    "is_run_of",
     "kind_rank",
     "may_retry",
     "namespace_candidate",
     "next_actions",
+    "next_deletion_hooks",
     "order_changes",
     "parse_propagation",
     "parse_retry_duration",

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TypeAlias
 
-from trimtab.core.manifest import Permission, ResourceOptions, resource_options
+from trimtab.core.manifest import Permission, ResourceOptions, has_option, resource_options
+
+HELM_RESOURCE_POLICY = "helm.sh/resource-policy"
 
 
 class Propagation(StrEnum):
@@ -204,8 +206,15 @@ def prune_permission(annotations: Mapping[str, str], options: SyncOptions) -> Pe
 
 
 def delete_permission(annotations: Mapping[str, str], options: SyncOptions) -> Permission:
-    """Return whether an object may be deleted with its application."""
-    return resource_options(annotations).delete or options.delete_permission
+    """Return whether an object may be deleted with its application.
+
+    Source:
+        Argo CD, which keeps what Helm was told to keep.
+    """
+    stated = resource_options(annotations).delete
+    if stated is None and has_option(annotations, HELM_RESOURCE_POLICY, "keep"):
+        return Permission.FORBIDDEN
+    return stated or options.delete_permission
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 
 from trimtab.core.manifest import (
+    CRD,
     HookPhase,
     LiveObject,
     Manifest,
@@ -103,16 +104,21 @@ def plan_deletion(
     """Return the plan that deletes a delivery: PreDelete hooks, its objects, PostDelete hooks.
 
     Args:
-        live: The delivery's objects.
+        live: The delivery's objects. Definitions stay: with one go all objects of its kind.
         hooks: Hooks of the delivery; those of a sync are left out.
         options: ``prune_confirmed`` also confirms deletions that need it.
         revision: For names of hooks that have none.
         started_unix: See :func:`plan_sync`.
+
+    Source:
+        Argo CD, shouldBeDeleted.
     """
     planned: list[PlannedChange] = []
     skipped: list[Skipped] = []
     for found in live:
         permission = delete_permission(found.annotations, options)
+        if found.key.group_kind == CRD:
+            permission = Permission.FORBIDDEN
         reason = _refusal(permission, options)
         if reason is None:
             planned.append(_prune(found))
