@@ -6,7 +6,8 @@ import pytest
 
 from trimtab.core import JsonObject
 from trimtab.core.manifest import as_object
-from trimtab.services.explain import StepState, explain_application, format_explanation
+from trimtab.services.explain import explain_application
+from trimtab.services.explanation import StepState, format_explanation
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 PROJECT: JsonObject = {

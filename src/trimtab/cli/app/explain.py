@@ -10,7 +10,8 @@ from trimtab.cli.fields import text
 from trimtab.cli.output import output_option, print_value
 from trimtab.cli.session import Hub, HubCommand, with_hub
 from trimtab.core.manifest import ObjectKey
-from trimtab.services.explain import explain_application, format_explanation
+from trimtab.services.explain import explain_application
+from trimtab.services.explanation import format_explanation
 from trimtab.services.requests import PROJECT
 
 

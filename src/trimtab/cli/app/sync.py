@@ -13,14 +13,8 @@ from trimtab.cli.output import print_table, say
 from trimtab.cli.session import Hub, HubCommand, with_hub
 from trimtab.core import JsonObject
 from trimtab.core.manifest import LiveObject
-from trimtab.services.requests import (
-    RequestRefused,
-    Selected,
-    SyncRequest,
-    edit,
-    rollback_patch,
-    sync_patch,
-)
+from trimtab.services.operations import Selected, SyncRequest, rollback_patch, sync_patch
+from trimtab.services.requests import RequestRefused, edit
 
 
 class _Resource(click.ParamType[Selected]):

@@ -14,6 +14,7 @@ from trimtab.cli.session import Hub, HubCommand, with_hub
 from trimtab.core import JsonObject
 from trimtab.core.manifest import canonical_json, key_of
 from trimtab.ports.cluster import AlreadyExists, Propagation, Write
+from trimtab.services.operations import terminate_patch
 from trimtab.services.requests import (
     APPLICATION,
     MANAGER,
@@ -21,7 +22,6 @@ from trimtab.services.requests import (
     edit,
     finalizer_patch,
     refresh_patch,
-    terminate_patch,
 )
 
 _dry_run = click.option("--dry-run", is_flag=True, help="Ask the server; change nothing.")
