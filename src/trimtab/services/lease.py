@@ -1,5 +1,6 @@
 """A lease as a Kubernetes Lease in the hub."""
 
+import math
 from datetime import UTC, datetime, timedelta
 
 from trimtab.core import JsonObject
@@ -72,7 +73,7 @@ class KubernetesLease:
             "metadata": metadata,
             "spec": {
                 "holderIdentity": record.holder,
-                "leaseDurationSeconds": int(record.duration.total_seconds())
+                "leaseDurationSeconds": math.ceil(record.duration.total_seconds())
                 if record.holder
                 else 1,
                 "renewTime": time,
