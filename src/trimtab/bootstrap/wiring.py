@@ -57,6 +57,7 @@ from trimtab.services.lease import KubernetesLease
 from trimtab.services.registry import SECRET_TYPE_LABEL
 from trimtab.services.render import RenderService
 from trimtab.services.render_pins import HubPins
+from trimtab.services.submodules import SubmoduleSource
 from trimtab.services.trees import Trees
 from trimtab.services.written_kinds import WrittenKinds
 
@@ -115,7 +116,9 @@ async def wire(settings: ServeSettings, stack: AsyncExitStack) -> Service:
         clock=clock,
     )
     stack.push_async_callback(source.close)
-    catalogue = HubCatalogue(directory.hub, settings.namespace)
+    catalogue = HubCatalogue(
+        directory.hub, settings.namespace, has_submodules=settings.has_submodules
+    )
     lease = KubernetesLease(directory.hub, settings.namespace, LEASE)
     election = LeaderElection(lease, own_identity(settings.state_dir), clock)
     world = _world(settings, app_settings, directory, source, pool, catalogue, election)
@@ -147,10 +150,10 @@ class _Late:
     def __init__(self) -> None:
         self.engine: ControllerEngine | None = None
 
-    def enqueue(self, key: str, priority: Priority) -> None:
-        """Ask for a look."""
+    def enqueue(self, key: str, priority: Priority, after_seconds: float = 0.0, /) -> None:
+        """Ask for a look, now or after a while."""
         if self.engine is not None:
-            self.engine.enqueue(key, priority=priority)
+            self.engine.enqueue(key, priority=priority, after_seconds=after_seconds)
 
     def forget(self, key: str) -> None:
         """Look once more at an Application that is gone, so that what is remembered is dropped."""
@@ -169,12 +172,13 @@ def _world(
     settings: ServeSettings,
     app_settings: ApplicationSettings,
     directory: KubernetesDirectory,
-    source: GitSource,
+    mirrors: GitSource,
     pool: EnginePool,
     catalogue: HubCatalogue,
     election: LeaderElection,
 ) -> World:
     clock, renderer = SystemClock(), EngineRenderer(pool)
+    source = SubmoduleSource(mirrors, catalogue.submodule)
     charts = ChartStore(EngineCharts(pool), settings.cache_dir / "charts", clock.monotonic)
     trees = Trees(source, settings.cache_dir / "trees")
     dependencies = Dependencies(renderer, partial(catalogue.repository, project=""))

@@ -7,6 +7,7 @@ concerns every Application that reads the repository.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 import msgspec
 
@@ -23,7 +24,16 @@ from trimtab.core.policy import normalise_repository
 from trimtab.ports.cluster import Change, Cluster, WatchEvent
 from trimtab.runtime import Priority
 
-Enqueue = Callable[[str, Priority], None]
+# How long a change of status alone may gather others: a rollout makes six within a second or two.
+SETTLE_SECONDS = 0.25
+
+
+class Enqueue(Protocol):
+    """Asks for a look, now or after a while."""
+
+    def __call__(self, key: str, priority: Priority, after_seconds: float = 0.0, /) -> None:
+        """Ask for a look at ``namespace/name``."""
+        ...
 
 
 class _Destination(msgspec.Struct, frozen=True):
@@ -57,6 +67,12 @@ class _Glance(msgspec.Struct, frozen=True):
     spec: msgspec.Raw = msgspec.Raw(b"{}")
     operation: msgspec.Raw = msgspec.Raw(b"")
     status: _Status = _Status()
+
+    @property
+    def is_running(self) -> bool:
+        """Whether an operation goes on."""
+        state = self.status.operation_state
+        return state is not None and state.phase in ("Running", "Terminating")
 
     @property
     def is_terminating(self) -> bool:
@@ -102,6 +118,7 @@ class Router:
         self._enqueue = enqueue
         self._forget = forget
         self._routes: dict[str, Route] = {}
+        self._waiting: set[str] = set()
         self._by_repository: dict[str, set[str]] = {}
 
     @property
@@ -133,11 +150,14 @@ class Router:
         owners = {self._owner(event.live)}
         if event.previous is not None:
             owners.add(self._owner(event.previous))
+        settles = _only_status_changed(event)
         for owner in owners - {None}:
             namespace, name = split_app_instance(str(owner), self._settings.namespace)
             key = f"{namespace}/{name}"
             if key in self._routes:
-                self._enqueue(key, Priority.EVENT)
+                # A sync that waits for health goes on at once.
+                gathers = settles and key not in self._waiting
+                self._enqueue(key, Priority.EVENT, SETTLE_SECONDS if gathers else 0.0)
 
     def enqueue_cluster(self, cluster: Cluster) -> None:
         """Ask for a look at every Application of a cluster."""
@@ -168,11 +188,13 @@ class Router:
         key = f"{live.key.namespace}/{live.key.name}"
         if event.change is Change.DELETED:
             self._unroute(key)
+            self._waiting.discard(key)
             self._forget(key)
             return
+        glance = _glance(live)
+        (self._waiting.add if glance.is_running else self._waiting.discard)(key)
         if _is_echo(event):
             return
-        glance = _glance(live)
         self._route(key, _spec(glance))
         asked = bool(glance.operation) or REFRESH in live.annotations
         self._enqueue(key, Priority.USER if asked else Priority.EVENT)
@@ -211,6 +233,24 @@ class Router:
             here = route.server == cluster.server or route.cluster_name == cluster.name
             if here and route.namespace == event.live.key.name:
                 self._enqueue(key, Priority.EVENT)
+
+
+def _only_status_changed(event: WatchEvent) -> bool:
+    """Return whether nothing that a sync writes has changed.
+
+    A kind that counts generations counts one for each change outside metadata and status.
+    """
+    live, before = event.live.meta, event.previous.meta if event.previous else None
+    if event.change is not Change.MODIFIED or before is None or not live.generation:
+        return False
+    return (
+        live.generation == before.generation
+        and live.annotations == before.annotations
+        and live.labels == before.labels
+        and live.finalizers == before.finalizers
+        and live.owner_references == before.owner_references
+        and live.deletion_timestamp == before.deletion_timestamp
+    )
 
 
 def _is_echo(event: WatchEvent) -> bool:
