@@ -13,9 +13,9 @@ from pygit2.enums import FileMode
 from trimtab.adapters.git import GitLimits, GitSource
 from trimtab.adapters.git.poller import OnChange
 from trimtab.ports.source import Repository, Source
-from trimtab.testing.git import FakeSource, GitServer, Link
+from trimtab.testing.git import FakeSource, GitServer, Link, Pin
 
-Files = Mapping[str, "str | bytes | Link | None"]
+Files = Mapping[str, "str | bytes | Link | Pin | None"]
 AUTHOR = pygit2.Signature("Jo", "jo@example.com", 1772359200, 60)
 
 
@@ -66,7 +66,7 @@ class RealRemote:
 
     def _tree(self, files: Files, base: pygit2.Tree | None) -> pygit2.Oid:
         builder = self._store.TreeBuilder(base) if base is not None else self._store.TreeBuilder()
-        folders: dict[str, dict[str, str | bytes | Link | None]] = {}
+        folders: dict[str, dict[str, str | bytes | Link | Pin | None]] = {}
         for path, content in files.items():
             name, separator, rest = path.partition("/")
             if separator:
@@ -76,6 +76,8 @@ class RealRemote:
             elif isinstance(content, Link):
                 blob = self._store.create_blob(content.target.encode())
                 builder.insert(name, blob, FileMode.LINK)
+            elif isinstance(content, Pin):
+                builder.insert(name, content.commit, FileMode.COMMIT)
             else:
                 data = content.encode() if isinstance(content, str) else content
                 builder.insert(name, self._store.create_blob(data), FileMode.BLOB)

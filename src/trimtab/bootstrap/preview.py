@@ -57,6 +57,7 @@ from trimtab.services.registry import (
 )
 from trimtab.services.render import RenderService
 from trimtab.services.render_pins import HubPins
+from trimtab.services.submodules import SubmoduleSource, permitted_submodule
 from trimtab.services.trees import Trees
 
 _APPLICATION = msgspec.json.Decoder(Application)
@@ -147,9 +148,12 @@ async def open_preview(
             connect_destination(hub, namespace, server=destination.server, name=destination.name)
         )
         inputs = await _inputs(hub, app, wire, cluster, namespace)
-        source = await stack.enter_async_context(open_source(state_dir))
         book = await read_book(hub, namespace)
         repository = partial(book.find, project=wire.spec.project)
+        source = SubmoduleSource(
+            await stack.enter_async_context(open_source(state_dir)),
+            lambda url, _: permitted_submodule(repository(url), inputs.project),
+        )
         pool = await stack.enter_async_context(
             EnginePool(lambda: find_binary(progress=progress), workers=1)
         )

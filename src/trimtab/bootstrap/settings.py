@@ -1,6 +1,7 @@
 """Settings of ``trimtab serve``, read once."""
 
-from dataclasses import dataclass
+import os
+from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
 
@@ -22,6 +23,7 @@ class ServeSettings:
         observe_only: Write nothing.
         take_over: Write although another controller of Applications is alive in the hub.
         install_crds: Install missing CustomResourceDefinitions.
+        has_submodules: Whether submodules of Git repositories are followed.
     """
 
     kubeconfig: Path | None
@@ -36,6 +38,7 @@ class ServeSettings:
     observe_only: bool = False
     take_over: bool = False
     install_crds: bool = True
+    has_submodules: bool = field(default_factory=lambda: _is_not_off("ARGOCD_GIT_MODULES_ENABLED"))
 
     @property
     def ledger_path(self) -> Path:
@@ -46,3 +49,7 @@ class ServeSettings:
     def cache_dir(self) -> Path:
         """Mirrors and exports; may be deleted at any time."""
         return self.state_dir / "cache"
+
+
+def _is_not_off(variable: str) -> bool:
+    return os.environ.get(variable, "").strip().lower() not in ("false", "0", "f")

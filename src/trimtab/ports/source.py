@@ -60,12 +60,16 @@ class Repository:
         credentials: Already matched (exact repository first, then the longest repo-creds prefix).
         kind: ``git``, ``helm`` or ``oci``.
         submodules: Whether submodules are followed.
+        project: On whose behalf; decides what opens its submodules.
+        unsupported: Fields of its Secret that have no effect; sorted.
     """
 
     url: str
     credentials: RepositoryCredentials = RepositoryCredentials()
     kind: str = "git"
     submodules: bool = False
+    project: str = field(default="", compare=False)
+    unsupported: tuple[str, ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +144,12 @@ class Source(Protocol):
         self, repository: Repository, commit: str, paths: Sequence[str]
     ) -> Mapping[str, str]:
         """Return the tree or blob id of each path that exists (``""`` is the root tree)."""
+        ...
+
+    async def pins(
+        self, repository: Repository, commit: str, paths: Sequence[str]
+    ) -> Mapping[str, str]:
+        """Return the commit that each path pins which is a submodule; links are not followed."""
         ...
 
     async def entries(self, repository: Repository, commit: str, path: str) -> Sequence[TreeEntry]:

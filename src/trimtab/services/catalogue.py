@@ -13,6 +13,7 @@ from trimtab.ports.cluster import ClusterWatcher
 from trimtab.ports.source import Repository
 from trimtab.services.registry import AUTHORITIES, KNOWN_HOSTS, book_of
 from trimtab.services.repositories import RepositoryBook
+from trimtab.services.submodules import permitted_submodule
 
 _PROJECT = GroupKind("argoproj.io", "AppProject")
 _SECRET = GroupKind("", "Secret")
@@ -35,10 +36,12 @@ class HubCatalogue:
     Args:
         hub: The hub's live view; it watches AppProjects and labelled Secrets.
         namespace: Of the installation.
+        has_submodules: Whether submodules are followed.
     """
 
-    def __init__(self, hub: ClusterWatcher, namespace: str) -> None:
+    def __init__(self, hub: ClusterWatcher, namespace: str, *, has_submodules: bool = True) -> None:
         self._hub = hub
+        self._has_submodules = has_submodules
         self._namespace = namespace
         self._projects: dict[str, tuple[str, Project]] = {}
         self._book: RepositoryBook | None = None
@@ -67,11 +70,25 @@ class HubCatalogue:
                 [secret for secret in self._hub.objects(_SECRET) if self._is_ours(secret)],
                 self._hub.live(ObjectKey("", "ConfigMap", self._namespace, AUTHORITIES)),
                 self._hub.live(ObjectKey("", "ConfigMap", self._namespace, KNOWN_HOSTS)),
+                has_submodules=self._has_submodules,
             )
         key = (url, project)
         if key not in self._repositories:
             self._repositories[key] = self._book.find(url, project=project)
         return self._repositories[key]
+
+    def submodule(self, url: str, parent: Repository) -> Repository:
+        """Return the repository of a submodule.
+
+        Args:
+            url: Of the submodule, absolute.
+            parent: Whose submodule it is.
+
+        Raises:
+            RepositoryDenied: The parent's project may not have it opened.
+        """
+        found = self.repository(url, parent.project)
+        return permitted_submodule(found, self.project(parent.project or "default"))
 
     def forget_repositories(self) -> None:
         """Read registrations anew: one of them changed."""

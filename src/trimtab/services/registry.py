@@ -143,7 +143,11 @@ async def read_repositories(hub: ClusterReader, namespace: str) -> list[LiveObje
 
 
 def book_of(
-    secrets: Iterable[LiveObject], authorities: LiveObject | None, known_hosts: LiveObject | None
+    secrets: Iterable[LiveObject],
+    authorities: LiveObject | None,
+    known_hosts: LiveObject | None,
+    *,
+    has_submodules: bool = True,
 ) -> RepositoryBook:
     """Return how repositories are opened.
 
@@ -151,6 +155,7 @@ def book_of(
         secrets: Labelled Secrets; those of other types are left out.
         authorities: ConfigMap argocd-tls-certs-cm, if there is one.
         known_hosts: ConfigMap argocd-ssh-known-hosts-cm, if there is one.
+        has_submodules: Whether submodules are followed.
     """
     registrations = [
         parse_registration(RegistrationKind(secret_type(secret)), secret_data(secret))
@@ -161,6 +166,7 @@ def book_of(
         registrations,
         authorities=_texts(authorities),
         known_hosts=_texts(known_hosts).get("ssh_known_hosts", ""),
+        has_submodules=has_submodules,
     )
 
 

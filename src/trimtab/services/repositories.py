@@ -109,6 +109,7 @@ class RepositoryBook:
         registrations: In any order; their order decides nothing.
         authorities: ConfigMap ``argocd-tls-certs-cm``: host -> PEM.
         known_hosts: ConfigMap ``argocd-ssh-known-hosts-cm``: the text of ``ssh_known_hosts``.
+        has_submodules: Whether submodules are followed.
     """
 
     def __init__(
@@ -117,6 +118,7 @@ class RepositoryBook:
         *,
         authorities: Mapping[str, str] | None = None,
         known_hosts: str = "",
+        has_submodules: bool = True,
     ) -> None:
         # Sorted: of two Secrets for one URL, the same one must win after every restart.
         ordered = sorted(registrations, key=lambda r: (r.repository.url, r.project, r.name))
@@ -124,6 +126,7 @@ class RepositoryBook:
         self._templates = [r for r in ordered if r.kind is RegistrationKind.TEMPLATE]
         self._authorities = {host.lower(): pem for host, pem in (authorities or {}).items()}
         self._known_hosts = known_hosts
+        self._has_submodules = has_submodules
 
     @property
     def registrations(self) -> tuple[Registration, ...]:
@@ -148,7 +151,13 @@ class RepositoryBook:
             template = self._template(url, project)
             if template is not None:
                 credentials = _filled(credentials, template.repository.credentials)
-        return replace(found, url=url, credentials=self._trusting(url, credentials))
+        return replace(
+            found,
+            url=url,
+            credentials=self._trusting(url, credentials),
+            submodules=self._has_submodules,
+            project=project,
+        )
 
     def _exact(self, url: str, project: str) -> Registration | None:
         matching = [

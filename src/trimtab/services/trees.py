@@ -29,6 +29,9 @@ class Located(Protocol):
         ...
 
 
+_Key = tuple[str, str, str]
+
+
 @dataclass(slots=True)
 class _Tree:
     root: Path
@@ -50,7 +53,7 @@ class Trees:
         self._source = source
         self._folder = folder
         self._keep = keep
-        self._trees: OrderedDict[tuple[str, str], _Tree] = OrderedDict()
+        self._trees: OrderedDict[_Key, _Tree] = OrderedDict()
 
     @asynccontextmanager
     async def export(self, repository: Repository, commit: str) -> AsyncGenerator[Path]:
@@ -60,7 +63,8 @@ class Trees:
             PathUnknown: A link leaves the repository.
             SourceTooLarge: The tree is too large.
         """
-        key = (repository.url, commit)
+        # By project as well: it decides which submodules are in the tree.
+        key = (repository.url, repository.project, commit)
         tree = self._trees.get(key)
         if tree is None:
             tree = await self._begin(key, repository, commit)
@@ -74,7 +78,7 @@ class Trees:
             tree.users -= 1
             await self._trim()
 
-    async def _begin(self, key: tuple[str, str], repository: Repository, commit: str) -> _Tree:
+    async def _begin(self, key: _Key, repository: Repository, commit: str) -> _Tree:
         self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         tree = _Tree(Path(tempfile.mkdtemp(prefix=f"{commit[:12]}-", dir=self._folder)))
         self._trees[key] = tree

@@ -28,19 +28,18 @@ from trimtab.ports.source import (
 )
 from trimtab.runtime.clock import format_time
 from trimtab.services.giturls import canonical_url
+from trimtab.testing.git_files import (
+    Content,
+    Link,
+    Pin,
+    blob_id,
+    data_of,
+    files_below,
+    follow,
+    tree_id,
+)
 
 _EPOCH: Final = datetime(2026, 1, 1, tzinfo=UTC)
-_MOST_LINKS: Final = 40
-
-
-@dataclass(frozen=True, slots=True)
-class Link:
-    """A symbolic link in a commit."""
-
-    target: str
-
-
-Content = bytes | Link
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +81,7 @@ class FakeSource:
     def commit(
         self,
         url: str,
-        files: Mapping[str, str | bytes | Link | None],
+        files: Mapping[str, str | Content | None],
         *,
         branch: str = "main",
         message: str = "Change something",
@@ -109,7 +108,7 @@ class FakeSource:
                 merged[path] = content.encode() if isinstance(content, str) else content
         at = format_time(_EPOCH + timedelta(minutes=len(repository.commits)))
         parents = (parent,) if parent else ()
-        described = f"{_tree_id(merged)}{parents}{at}{author}{message}"
+        described = f"{tree_id(merged)}{parents}{at}{author}{message}"
         commit = hashlib.sha1(described.encode()).hexdigest()  # noqa: S324  # as Git does
         subject = message.partition("\n")[0]
         info = CommitInfo(commit, author, at, subject, message, parents)
@@ -166,28 +165,37 @@ class FakeSource:
         files = self._commit(repository, commit).files
         ids: dict[str, str] = {}
         for path in paths:
-            place = _follow(files, path)
-            below = _below(files, place)
-            if place in files:
-                ids[path] = _blob_id(files[place])
+            place = follow(files, path)
+            below = files_below(files, place)
+            if place in files and not isinstance(files[place], Pin):
+                ids[path] = blob_id(files[place])
             elif below:
-                ids[path] = _tree_id(below)
+                ids[path] = tree_id(below)
         return ids
+
+    async def pins(
+        self, repository: Repository, commit: str, paths: Sequence[str]
+    ) -> Mapping[str, str]:
+        """Return the commit that each path pins which is a submodule."""
+        files = self._commit(repository, commit).files
+        found = {path: files.get(clean_path(path)) for path in paths}
+        return {path: pin.commit for path, pin in found.items() if isinstance(pin, Pin)}
 
     async def entries(self, repository: Repository, commit: str, path: str) -> Sequence[TreeEntry]:
         """Return all files below a folder, sorted by path."""
         base = clean_path(path)
-        below = _below(self._commit(repository, commit).files, base)
+        below = files_below(self._commit(repository, commit).files, base)
         if not below:
             raise PathUnknown("PathUnknown", f"path {path!r} at {commit}: no such folder")
         return [
             TreeEntry(
                 posixpath.join(base, name),
-                _blob_id(content),
-                len(_data(content)),
+                blob_id(content),
+                len(data_of(content)),
                 is_symlink=isinstance(content, Link),
             )
             for name, content in sorted(below.items())
+            if not isinstance(content, Pin)
         ]
 
     async def read(
@@ -197,7 +205,7 @@ class FakeSource:
         files = self._commit(repository, commit).files
         contents: dict[str, bytes] = {}
         for path in paths:
-            content = files.get(_follow(files, path))
+            content = files.get(follow(files, path))
             if isinstance(content, bytes):
                 self._check_size(repository, path, content)
                 contents[path] = content
@@ -205,12 +213,14 @@ class FakeSource:
 
     async def export(self, repository: Repository, commit: str, path: str, into: Path) -> None:
         """Write the files below ``path`` under ``into``, links included."""
-        below = _below(self._commit(repository, commit).files, clean_path(path))
+        below = files_below(self._commit(repository, commit).files, clean_path(path))
         if not below:
             raise PathUnknown("PathUnknown", f"path {path!r} at {commit}: no such folder")
         for name in (name for name, content in below.items() if isinstance(content, Link)):
-            _follow(below, name)
+            follow(below, name)
         for name, content in below.items():
+            if isinstance(content, Pin):
+                continue
             target = into / name
             target.parent.mkdir(parents=True, exist_ok=True)
             if isinstance(content, Link):
@@ -255,62 +265,4 @@ class FakeSource:
             self._on_change(url, {ref: RefChange(old, commit, forced=forced and bool(old))})
 
 
-def _follow(files: Mapping[str, Content], path: str) -> str:
-    """Return where a path leads when links are followed."""
-    waiting = clean_path(path).split("/")[::-1]
-    done: list[str] = []
-    links = 0
-    while waiting:
-        name = waiting.pop()
-        if name == ".." and not done:
-            raise PathUnknown("LinkLeavesRepository", f"path {path!r} leaves the repository")
-        if name == "..":
-            done.pop()
-        elif name not in ("", "."):
-            done.append(name)
-        content = files.get("/".join(done))
-        if isinstance(content, Link):
-            links += 1
-            if content.target.startswith("/") or links > _MOST_LINKS:
-                raise PathUnknown("LinkLeavesRepository", f"path {path!r} leaves the repository")
-            done.pop()
-            waiting.extend(content.target.split("/")[::-1])
-    return "/".join(done)
-
-
-def _below(files: Mapping[str, Content], folder: str) -> dict[str, Content]:
-    prefix = f"{folder}/" if folder else ""
-    return {
-        path.removeprefix(prefix): content
-        for path, content in files.items()
-        if path.startswith(prefix)
-    }
-
-
-def _data(content: Content) -> bytes:
-    return content.target.encode() if isinstance(content, Link) else content
-
-
-def _blob_id(content: Content) -> str:
-    return _id("blob", _data(content))
-
-
-def _tree_id(files: Mapping[str, Content]) -> str:
-    """Return Git's id of a folder: equal files give equal ids, whatever commit holds them."""
-    lines: dict[str, bytes] = {}
-    for path, content in files.items():
-        name, separator, _ = path.partition("/")
-        if separator:
-            oid, mode, key = _tree_id(_below(files, name)), "40000", f"{name}/"
-        else:
-            mode = "120000" if isinstance(content, Link) else "100644"
-            oid, key = _blob_id(content), name
-        lines[key] = f"{mode} {name}\0".encode() + bytes.fromhex(oid)
-    return _id("tree", b"".join(lines[key] for key in sorted(lines)))
-
-
-def _id(kind: str, data: bytes) -> str:
-    return hashlib.sha1(f"{kind} {len(data)}\0".encode() + data).hexdigest()  # noqa: S324
-
-
-__all__ = ["FakeSource", "GitServer", "Link", "Tls", "Webhook"]
+__all__ = ["FakeSource", "GitServer", "Link", "Pin", "Tls", "Webhook"]

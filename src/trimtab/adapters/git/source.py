@@ -123,6 +123,17 @@ class GitSource:
 
         return await self._read(repository, commit, look)
 
+    async def pins(
+        self, repository: Repository, commit: str, paths: Sequence[str]
+    ) -> Mapping[str, str]:
+        """Return the commit that each path pins which is a submodule; links are not followed."""
+
+        def look(tree: Tree, _: Budget) -> dict[str, str]:
+            found = {path: tree.pin(path) for path in paths}
+            return {path: commit for path, commit in found.items() if commit is not None}
+
+        return await self._read(repository, commit, look)
+
     async def entries(self, repository: Repository, commit: str, path: str) -> Sequence[TreeEntry]:
         """Return all files below a folder, sorted by path."""
         return await self._read(repository, commit, lambda tree, budget: tree.files(path, budget))

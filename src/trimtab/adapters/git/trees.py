@@ -61,6 +61,21 @@ class Tree:
         found = self._locate(path)
         return None if found is None else str(found.id)
 
+    def pin(self, path: str) -> str | None:
+        """Return the commit that a submodule's path pins, or None; links are not followed.
+
+        Raises:
+            PathUnknown: The path leaves the repository.
+        """
+        *folders, name = clean_path(path).split("/")
+        tree = self._root
+        for folder in folders:
+            if folder not in tree or tree[folder].filemode != FileMode.TREE:
+                return None
+            tree = self._tree(tree[folder].id)
+        is_pin = name in tree and tree[name].filemode == FileMode.COMMIT
+        return str(tree[name].id) if is_pin else None
+
     def files(self, path: str, budget: Budget) -> list[TreeEntry]:
         """Return all files below a folder, sorted by path (from the repository's root).
 
