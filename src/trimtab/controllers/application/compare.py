@@ -12,6 +12,7 @@ import msgspec
 
 from trimtab.controllers.application.model import Inputs, Memory, Seen, Verdict
 from trimtab.controllers.application.settings import SECRET
+from trimtab.controllers.application.unvalidated import Lenient
 from trimtab.core import JsonObject
 from trimtab.core.diff import (
     DIFFERS,
@@ -22,8 +23,15 @@ from trimtab.core.diff import (
     verdict_key,
 )
 from trimtab.core.health import Health, assess_health
-from trimtab.core.manifest import Manifest, ObjectKey, canonical_json
+from trimtab.core.manifest import (
+    Manifest,
+    ObjectKey,
+    annotations_of,
+    canonical_json,
+    resource_options,
+)
 from trimtab.core.manifest.live import LiveObject
+from trimtab.core.plan import parse_sync_options
 from trimtab.ports.cluster import ApiError, FieldValidation, Write
 from trimtab.ports.normaliser import Normaliser
 from trimtab.ports.renderer import EngineError
@@ -85,7 +93,7 @@ class Comparer:
         )
         if comparison.state is IN_SYNC:
             return self._remember(manifest, live, live, differs=False)
-        if comparison.state is DIFFERS:
+        if comparison.state is DIFFERS and self._is_validated(manifest):
             return self._remember(manifest, live, live, differs=True, changes=comparison.changes)
         if verdict is not None and verdict.desired_digest == manifest.digest and verdict.key:
             key = verdict_key(manifest.digest, live, self.manager)
@@ -114,16 +122,19 @@ class Comparer:
         )
         if comparison.state is IN_SYNC:
             return self._remember(manifest, live, full, differs=False)
-        if comparison.state is DIFFERS:
+        if comparison.state is DIFFERS and self._is_validated(manifest):
             return self._remember(manifest, live, full, differs=True, changes=comparison.changes)
         return await self._dry_run(manifest, live, full)
 
     async def _dry_run(self, manifest: Manifest, live: LiveObject, full: LiveObject) -> Seen:
         write = Write(self.manager, dry_run=True, validation=FieldValidation.IGNORE)
+        cluster = self.inputs.cluster
         try:
-            written = await self.inputs.cluster.apply(
-                manifest.key, manifest.version, canonical_json(manifest.body), write
-            )
+            if self._is_validated(manifest):
+                body = canonical_json(manifest.body)
+                written = await cluster.apply(manifest.key, manifest.version, body, write)
+            else:
+                written = await Lenient(cluster, manifest, full, manifest.body).apply(write)
         except ApiError as error:
             return self._remember(manifest, live, full, differs=True, refusal=error.message)
         settings = self.inputs.ignore.matching(manifest.key)
@@ -134,6 +145,13 @@ class Comparer:
             if not _is_ignored(change, settings.json_pointers, settings.managed_fields_managers)
         )
         return self._remember(manifest, live, full, differs=bool(changes), changes=changes)
+
+    def _is_validated(self, manifest: Manifest) -> bool:
+        """Return whether a field that the API server does not know is a difference."""
+        policy = self.inputs.app.spec.sync_policy
+        options, _ = parse_sync_options(policy.sync_options if policy else ())
+        stated = resource_options(annotations_of(manifest.body)).validate
+        return options.validate and stated is not False
 
     def remember_written(self, manifest: Manifest, live: LiveObject) -> None:
         """Take the answer of an apply as proof that the object is as desired."""

@@ -12,6 +12,7 @@ from typing import cast
 from trimtab.controllers.application.compare import Comparer
 from trimtab.controllers.application.model import Inputs
 from trimtab.controllers.application.settings import ApplicationSettings
+from trimtab.controllers.application.unvalidated import Lenient
 from trimtab.core import JsonObject
 from trimtab.core.diff import (
     entry_of,
@@ -163,7 +164,7 @@ class Writer:
             case Verb.APPLY:
                 if live is not None and self.options.migrate_ownership and not dry_run:
                     await self._adopt(live)
-                return await cluster.apply(key, version, canonical_json(body), write)
+                return await Lenient(cluster, manifest, live, body).apply(write)
             case Verb.CREATE:
                 return await cluster.create(key, version, canonical_json(body), write)
             case Verb.REPLACE | Verb.UPDATE:

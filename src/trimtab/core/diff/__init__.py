@@ -31,6 +31,7 @@ from trimtab.core.diff.serverside import diff_server_side, exclude_owned_ancesto
 from trimtab.core.diff.structured import diff_structured
 from trimtab.core.diff.threeway import DiffResult, diff_three_way
 from trimtab.core.diff.trusted import diff_state, leave_out_ignored_pair, leave_out_trusted
+from trimtab.core.diff.unknown import leave_out_unknown
 from trimtab.core.diff.verdict import (
     DIFFERS,
     IN_SYNC,
@@ -75,6 +76,7 @@ __all__ = [
     "leave_out_ignored",
     "leave_out_ignored_pair",
     "leave_out_trusted",
+    "leave_out_unknown",
     "managers_in",
     "managers_of_path",
     "merge_managers_patch",
