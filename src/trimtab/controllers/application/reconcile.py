@@ -103,15 +103,18 @@ class ApplicationReconciler:
             return looked.outcome
         if report.outcome is not None:
             await self._journal.record(app, report.outcome)
-        await write_report(hub, app, live, report)
+        outcome = looked.outcome
+        wait = await write_report(hub, app, live, report)
+        if wait is not None and isinstance(outcome, AgainAt):
+            outcome = AgainAt(min(outcome.after, wait))
         _log.info(
             "application.looked",
             app=key,
-            outcome=type(looked.outcome).__name__,
+            outcome=type(outcome).__name__,
             sync=report.outcome.phase if report.outcome else "",
             ms=round((self._world.clock.now() - now).total_seconds() * 1000, 1),
         )
-        return looked.outcome
+        return outcome
 
     async def _look(self, inputs: Inputs, memory: Memory) -> Looked:
         observer = Observer(self._world, inputs, memory)

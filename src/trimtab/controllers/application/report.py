@@ -7,7 +7,7 @@ together with something else.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 import msgspec
 import structlog
@@ -22,8 +22,10 @@ from trimtab.core.manifest import Manifest, canonical_json
 from trimtab.core.manifest.live import LiveObject
 from trimtab.crds.argoproj_v1alpha1.application import Application, ApplicationStatus
 from trimtab.ports.cluster import Cluster, FieldValidation, Invalid, NotFound, Write
+from trimtab.runtime import parse_time
 
 ATTEMPTS = 4
+WORDS_EVERY = timedelta(seconds=2)
 _log = structlog.get_logger("application")
 _DECODER = msgspec.json.Decoder(Application)
 
@@ -62,14 +64,17 @@ class Report:
 
 async def write_report(
     hub: Cluster, app: Application, live: LiveObject, report: Report
-) -> LiveObject:
-    """Write a report and return the Application as it is then; the same one if nothing changed.
+) -> timedelta | None:
+    """Write a report; nothing is written when nothing changed.
 
     Args:
         hub: Where it is.
         app: The Application as the look began with it.
         live: The same as the hub held it.
         report: What the look found.
+
+    Returns:
+        After what time to look again, where only words changed too soon after the last write.
     """
     # What this look has written itself, its intent for example, is newer than what it began with.
     current = hub.live(live.key) or live
@@ -78,7 +83,10 @@ async def write_report(
         status = build_status(known, report)
         patch = _patch(known, current, status, report)
         if patch is None:
-            return current
+            return None
+        wait = _patience(known.status, status, report)
+        if wait:
+            return wait
         try:
             # A definition that others installed may not know all of it: what it knows is kept.
             write = Write(STATUS_MANAGER, validation=FieldValidation.IGNORE)
@@ -88,18 +96,43 @@ async def write_report(
         except Invalid as error:
             found = await hub.get(current.key, version=current.version)
             if found is None:
-                return current
+                return None
             if found.meta.resource_version == current.meta.resource_version:
                 # Not a stale test: the schema in this hub refuses the status itself.
                 _log.error("status.refused", app=str(current.key), error=error.message)
-                return current
+                return None
             current = found
             continue
         except NotFound:
-            return current
+            return None
         hub.remember(written.live)
-        return written.live
-    return current
+        return None
+    return None
+
+
+def _patience(
+    before: ApplicationStatus, status: ApplicationStatus, report: Report
+) -> timedelta | None:
+    """Return how long a report may wait that only tells progress in other words.
+
+    A rollout says at each of its steps how far it is; a write for each would be most of a push.
+    """
+    is_news = report.outcome is not None or report.takes_operation or report.takes_refresh
+    last = parse_time(before.reconciled_at)
+    if is_news or last is None or _without_words(before) != _without_words(status):
+        return None
+    wait = last + WORDS_EVERY - report.now
+    return wait if timedelta() < wait <= WORDS_EVERY else None
+
+
+def _without_words(status: ApplicationStatus) -> bytes:
+    resources = tuple(
+        msgspec.structs.replace(r, health=msgspec.structs.replace(r.health, message=""))
+        if r.health is not None
+        else r
+        for r in status.resources
+    )
+    return _comparable(msgspec.structs.replace(status, resources=resources))
 
 
 def _patch(
