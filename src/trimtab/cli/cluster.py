@@ -7,7 +7,7 @@ import click
 from trimtab.bootstrap.client import connect_destination, settings_from_kubeconfig
 from trimtab.cli.errors import CommandError, ExitCode
 from trimtab.cli.fields import text
-from trimtab.cli.output import Column, output_option, print_items, say
+from trimtab.cli.output import Column, output_option, print_items
 from trimtab.cli.session import Hub, HubCommand, with_hub
 from trimtab.core import JsonObject
 from trimtab.core.errors import TrimtabError
@@ -26,11 +26,13 @@ from trimtab.services.requests import MANAGER
 _COLUMNS = (
     Column("NAME", lambda item: text(item, "name")),
     Column("SERVER", lambda item: text(item, "server")),
-    Column("STATE", lambda item: text(item, "state")),
-    Column("VERSION", lambda item: text(item, "version")),
     Column("PROJECT", lambda item: text(item, "project"), wide=True),
     Column("NAMESPACES", lambda item: text(item, "namespaces"), wide=True),
-    Column("MESSAGE", lambda item: text(item, "message"), wide=True),
+)
+_CHECKED = (
+    Column("STATE", lambda item: text(item, "state")),
+    Column("VERSION", lambda item: text(item, "version")),
+    Column("MESSAGE", lambda item: text(item, "message")),
 )
 
 
@@ -47,7 +49,8 @@ async def list_(hub: Hub, check: bool, output: str) -> None:
     """List the registered clusters."""
     found = await read_clusters(hub.cluster, hub.namespace)
     items = [await _shown(hub, settings, check=check) for settings in found]
-    print_items(items, output=output, columns=_COLUMNS, name=_name)
+    columns = (*_COLUMNS, *_CHECKED) if check else _COLUMNS
+    print_items(items, output=output, columns=columns, name=_name)
 
 
 @cluster.command(cls=HubCommand)
@@ -61,11 +64,8 @@ async def get(hub: Hub, name: str, output: str) -> int:
     """
     settings = _find(await read_clusters(hub.cluster, hub.namespace), name)
     item = await _shown(hub, settings, check=True)
-    print_items([item], output=output, columns=_COLUMNS, name=_name, one=True)
-    if message := text(item, "message"):
-        say(message)
-        return ExitCode.NEGATIVE
-    return ExitCode.OK
+    print_items([item], output=output, columns=(*_COLUMNS, *_CHECKED), name=_name, one=True)
+    return ExitCode.NEGATIVE if text(item, "message") else ExitCode.OK
 
 
 @cluster.command(cls=HubCommand)

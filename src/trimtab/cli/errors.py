@@ -23,6 +23,22 @@ class ExitCode(IntEnum):
     INTERRUPTED = 130
 
 
+_HINTS = {
+    "ClusterUnknown": "`trimtab cluster list` shows those there are",
+    "ClusterUnreachable": "is it running? `trimtab doctor` looks at the hub,"
+    " `trimtab cluster list --check` at every cluster",
+    "ConnectionInvalid": "--kubeconfig or KUBECONFIG names the file, --context the context;"
+    " `trimtab doctor` looks further",
+    "CredentialsRefused": "log in again, or name another --kubeconfig or --context",
+    "Forbidden": "ask for that right (`kubectl auth can-i --list` shows yours), or name another"
+    " --context",
+    "HistoryUnknown": "`trimtab app history` shows those there are",
+    "RepositoryDenied": "`trimtab repo list` shows what is registered, `trimtab repo check URL`"
+    " tries it",
+}
+"""What to do next, by the reason of an error that a command did not expect."""
+
+
 class CommandError(Exception):
     """A command ends here, with a message on stderr.
 
@@ -101,7 +117,7 @@ def _tell(error: BaseException) -> int:
         case KeyboardInterrupt() | click.Abort():
             _print_error("interrupted", "")
         case TrimtabError():
-            _print_error(f"{error.message} ({error.reason})", "")
+            _print_error(f"{error.message} ({error.reason})", _HINTS.get(error.reason, ""))
         case OSError() | TimeoutError():
             _print_error(str(error) or type(error).__name__, "")
         case _:

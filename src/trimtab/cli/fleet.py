@@ -60,7 +60,8 @@ def up(name: str, clusters: int, separate: tuple[int, ...]) -> None:
         binary = build_binary(progress=say)
         running = _fleets().up(name, plan, binary=binary, progress=say)
     say(f"fleet {name!r} is up: {clusters} clusters, killable: {', '.join(map(str, killable))}")
-    say("next: export KUBECONFIG=$(trimtab fleet kubeconfig 0)")
+    named = "" if name == "default" else f"--name {name} "
+    say(f"next: export KUBECONFIG=$(trimtab fleet kubeconfig {named}0)")
     click.echo(running.cluster(0).kubeconfig_path)
 
 
@@ -134,7 +135,9 @@ def _find(name: str) -> RunningFleet:
         found = _fleets().find(name)
     if found is None:
         raise CommandError(
-            ExitCode.NOT_FOUND, f"there is no fleet {name!r}", hint="trimtab fleet up"
+            ExitCode.NOT_FOUND,
+            f"expected a fleet named {name!r}, found none",
+            hint="`trimtab fleet up` starts one; --name tells several apart",
         )
     return found
 

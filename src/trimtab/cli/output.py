@@ -93,8 +93,18 @@ def print_items(
             for item in items:
                 click.echo(name(item))
         case _:
-            whole: JsonObject = {"apiVersion": "v1", "kind": "List", "items": items}
-            print_value(items[0] if one else whole, output=output)
+            bare = [without_managers(item) for item in items]
+            whole: JsonObject = {"apiVersion": "v1", "kind": "List", "items": bare}
+            print_value(bare[0] if one else whole, output=output)
+
+
+def without_managers(item: JsonObject) -> JsonObject:
+    """Return an object without managedFields: as with kubectl, nobody looks for them here."""
+    metadata = item.get("metadata")
+    if not isinstance(metadata, Mapping) or "managedFields" not in metadata:
+        return item
+    kept = {name: value for name, value in metadata.items() if name != "managedFields"}
+    return {**item, "metadata": kept}
 
 
 def print_value(value: JsonValue, *, output: str) -> None:

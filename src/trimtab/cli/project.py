@@ -2,6 +2,7 @@
 
 import click
 
+from trimtab.cli.app.objects import require_kind
 from trimtab.cli.errors import CommandError, ExitCode
 from trimtab.cli.fields import objects, text
 from trimtab.cli.output import Column, output_option, print_items
@@ -54,6 +55,7 @@ def project() -> None:
 @with_hub
 async def list_(hub: Hub, output: str) -> None:
     """List projects."""
+    await require_kind(hub, PROJECT)
     found = await hub.cluster.list(PROJECT, namespace=hub.namespace)
     bodies = [live.body() for live in sorted(found, key=lambda live: live.key)]
     print_items(bodies, output=output, columns=_COLUMNS, name=_name)
@@ -134,6 +136,7 @@ async def _reaches(hub: Hub, project: Project, wanted: str) -> bool:
 async def _project(hub: Hub, name: str) -> LiveObject:
     live = await hub.cluster.get(ObjectKey(PROJECT.group, PROJECT.kind, hub.namespace, name))
     if live is None:
+        await require_kind(hub, PROJECT)
         raise CommandError(
             ExitCode.NOT_FOUND,
             f"expected project {name} in namespace {hub.namespace}, found none",

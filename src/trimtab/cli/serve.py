@@ -8,6 +8,8 @@ import click
 
 from trimtab.cli.session import Session
 
+LEVELS = ("debug", "info", "warning", "error")
+
 
 @click.command()
 @click.option("--kubeconfig", type=click.Path(path_type=Path), help="The hub's kubeconfig.")
@@ -30,7 +32,7 @@ from trimtab.cli.session import Session
 @click.option("--engine-workers", type=click.IntRange(min=1), default=2, show_default=True)
 @click.option("--observe-only", is_flag=True, help="Look and report nothing; write nothing.")
 @click.option("--take-over", is_flag=True, help="Write although Argo CD is alive in the hub.")
-@click.option("--log-level", default="info", show_default=True)
+@click.option("--log-level", type=click.Choice(LEVELS), default="info", show_default=True)
 @click.pass_obj
 def serve(
     session: Session,

@@ -130,7 +130,7 @@ def _render(app: JsonObject, conditions: Conditions) -> Step:
         return Step(StepName.RENDER, StepState.UNKNOWN)
     kind = text_at(app, "status", "sourceType")
     wanted = [item for item in _resources(app) if not item.get("requiresPruning")]
-    return Step(StepName.RENDER, StepState.OK, (f"{len(wanted)} objects {kind}".rstrip(),))
+    return Step(StepName.RENDER, StepState.OK, (f"{len(wanted)} objects, {kind}".rstrip(", "),))
 
 
 def _diff(app: JsonObject, conditions: Conditions) -> Step:
@@ -180,6 +180,8 @@ def _apply(
         return Step(StepName.APPLY, StepState.FAILED, said, following)
     if text_at(app, "status", "sync", "status") == "OutOfSync":
         return _not_applied(app, project, now)
+    if phase in {"Failed", "Error"}:
+        message = f"nothing to apply; the last operation ended with {phase}: {message}"
     return Step(StepName.APPLY, StepState.OK, (message or "nothing to apply",))
 
 

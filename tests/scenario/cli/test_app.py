@@ -270,15 +270,6 @@ def test_refresh_annotates(hub: FakeCluster, run: Run) -> None:
     assert body_of(hub)["metadata"]["annotations"] == {"argocd.argoproj.io/refresh": "hard"}
 
 
-def test_dry_run_writes_nothing(hub: FakeCluster, run: Run) -> None:
-    hub.seed(application())
-    before = body_of(hub)
-    for args in (["refresh", "web"], ["delete", "web"], ["create", "new", *CREATE]):
-        assert run("app", *args, "--dry-run").code == 0
-    assert body_of(hub) == before
-    assert hub.stored(KEY.with_namespace("argocd")) is not None
-
-
 def test_delete_cascades_through_the_finalizer(hub: FakeCluster, run: Run) -> None:
     hub.seed(application())
     assert run("app", "delete", "web", "--yes").code == 0

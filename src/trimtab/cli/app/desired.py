@@ -8,11 +8,11 @@ from trimtab.cli.app.objects import application
 from trimtab.cli.errors import ExitCode
 from trimtab.cli.fields import text
 from trimtab.cli.offline.diff import print_differences
-from trimtab.cli.output import output_option, print_value, say, to_yaml
+from trimtab.cli.output import output_option, print_value, say, to_yaml, without_managers
 from trimtab.cli.session import Hub, HubCommand, with_hub
 from trimtab.core import JsonObject
 from trimtab.core.diff import hide_secret_data
-from trimtab.core.manifest import GroupKind, LiveObject, key_of, with_metadata
+from trimtab.core.manifest import GroupKind, LiveObject, key_of
 
 _SECRET = GroupKind("", "Secret")
 
@@ -40,7 +40,10 @@ async def diff(hub: Hub, name: str, revisions: tuple[str, ...], output: str) -> 
     ) as preview:
         candidates = await preview.candidates()
         say(f"{name} at {preview.target.revision}")
-    return print_differences(candidates, output=output)
+    code = print_differences(candidates, output=output)
+    if code == ExitCode.OK:
+        say("live equals desired")
+    return code
 
 
 @click.command(cls=HubCommand)
@@ -88,7 +91,7 @@ async def _live_objects(hub: Hub, app: LiveObject) -> list[JsonObject]:
         name=text(body, *destination, "name"),
     ) as cluster:
         found = [await cluster.get(key) for key in recorded_keys(app)]
-    return [with_metadata(live.body(), {"managedFields": None}) for live in found if live]
+    return [without_managers(live.body()) for live in found if live]
 
 
 def _masked(body: JsonObject) -> JsonObject:

@@ -5,8 +5,9 @@ from functools import partial
 
 import click
 
+from trimtab.cli.app.facts import state_line
 from trimtab.cli.app.objects import application, refused, user_name
-from trimtab.cli.app.wait import DEFAULT_TIMEOUT_S, ENDED_PHASES, state_line, until
+from trimtab.cli.app.wait import DEFAULT_TIMEOUT_S, ENDED_PHASES, until
 from trimtab.cli.errors import ExitCode
 from trimtab.cli.fields import field, objects, text
 from trimtab.cli.output import print_table, say
@@ -147,7 +148,7 @@ async def _follow(
         is_ended = text(state, "phase") in ENDED_PHASES
         return is_ended and not body.get("operation") and state != previous
 
-    body = await until(hub, asked.key, is_done, timeout=timedelta(seconds=timeout))
+    body = await until(hub, asked.key, is_done, timeout=timedelta(seconds=timeout), tell=True)
     _print_result(body)
     say(f"{asked.key.name}: {state_line(body)}")
     is_good = text(body, "status", "operationState", "phase") == "Succeeded"
@@ -165,4 +166,5 @@ def _print_result(body: JsonObject) -> None:
         ]
         for item in results
     ]
-    print_table(["KIND", "NAMESPACE", "NAME", "RESULT", "MESSAGE"], rows)
+    if rows:
+        print_table(["KIND", "NAMESPACE", "NAME", "RESULT", "MESSAGE"], rows)

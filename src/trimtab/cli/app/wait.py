@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import click
 
+from trimtab.cli.app.facts import state_line
 from trimtab.cli.app.objects import application
 from trimtab.cli.errors import CommandError, ExitCode
 from trimtab.cli.fields import field, text
@@ -59,7 +60,11 @@ async def wait(
         key = (await application(hub, name)).key
         remaining = timedelta(seconds=max(0.0, deadline - clock.time()))
         body = await until(
-            hub, key, lambda item: is_over(item) or is_hopeless(item), timeout=remaining
+            hub,
+            key,
+            lambda item: is_over(item) or is_hopeless(item),
+            timeout=remaining,
+            tell=True,
         )
         say(f"{key.name}: {state_line(body)}")
         if not is_over(body):
@@ -73,6 +78,7 @@ async def until(
     condition: Condition,
     *,
     timeout: timedelta | None = None,
+    tell: bool = False,
 ) -> JsonObject:
     """Return an Application's body as soon as a condition holds for it.
 
@@ -81,11 +87,13 @@ async def until(
         key: The Application.
         condition: Asked for every state that the watch sees.
         timeout: Deadline; None waits for ever.
+        tell: Tell people each state on the way.
 
     Raises:
         CommandError: The deadline passed, or it was deleted.
     """
     seen: asyncio.Queue[LiveObject | None] = asyncio.Queue()
+    told = ""
 
     def notice(event: WatchEvent) -> None:
         if event.live.key == key:
@@ -101,6 +109,9 @@ async def until(
                 body = live.body()
                 if condition(body):
                     return body
+                if tell and told != state_line(body):
+                    told = state_line(body)
+                    say(f"{key.name}: {told}")
     except TimeoutError as error:
         shown = hub.cluster.live(key)
         state = f": {state_line(shown.body())}" if shown else ""
@@ -147,13 +158,3 @@ def is_idle(body: JsonObject) -> bool:
     """Return whether no operation is asked for or in progress."""
     phase = text(body, "status", "operationState", "phase")
     return not field(body, "operation") and phase in {"", *ENDED_PHASES}
-
-
-def state_line(body: JsonObject) -> str:
-    """Return an Application's state in one line."""
-    phase = text(body, "status", "operationState", "phase")
-    message = text(body, "status", "operationState", "message")
-    sync = text(body, "status", "sync", "status") or "Unknown"
-    health = text(body, "status", "health", "status") or "Unknown"
-    operation = f", operation {phase}" + (f": {message}" if message else "") if phase else ""
-    return f"{sync}, {health}{operation}"

@@ -6,13 +6,14 @@ from datetime import timedelta
 import click
 
 from trimtab.cli.app.definition import Definition, definition_options, read_definition
+from trimtab.cli.app.facts import state_line
 from trimtab.cli.app.objects import application, application_name, refused, require_kind
-from trimtab.cli.app.wait import DEFAULT_TIMEOUT_S, refresh_and_wait, state_line, until
+from trimtab.cli.app.wait import DEFAULT_TIMEOUT_S, refresh_and_wait, until
 from trimtab.cli.errors import CommandError, ExitCode
 from trimtab.cli.output import say
 from trimtab.cli.session import Hub, HubCommand, with_hub
 from trimtab.core import JsonObject
-from trimtab.core.manifest import canonical_json, key_of
+from trimtab.core.manifest import ObjectKey, canonical_json, key_of
 from trimtab.ports.cluster import AlreadyExists, Propagation, Write
 from trimtab.services.operations import terminate_patch
 from trimtab.services.requests import (
@@ -57,7 +58,7 @@ async def _create(hub: Hub, body: JsonObject, *, upsert: bool, dry_run: bool) ->
             hint="--upsert changes it",
         ) from error
     done = "applied" if upsert else "created"
-    click.echo(f"{application_name(body)} {done}{' (dry run)' if dry_run else ''}")
+    click.echo(f"{application_name(body)} {done}{_marked(dry_run=dry_run)}")
 
 
 @click.command(cls=HubCommand)
@@ -98,21 +99,23 @@ async def delete(
             propagation=Propagation.BACKGROUND,
             dry_run=dry_run,
         )
-        click.echo(f"application.argoproj.io/{name} deleted{' (dry run)' if dry_run else ''}")
+        done = "deleted" if wait and not dry_run else "asked to be deleted"
         if wait and not dry_run:
-            await _until_gone(hub, name, timeout)
+            await _until_gone(hub, live.key, timeout)
+        click.echo(f"application.argoproj.io/{live.key.name} {done}{_marked(dry_run=dry_run)}")
     return ExitCode.OK
 
 
-async def _until_gone(hub: Hub, name: str, timeout_s: float) -> None:
-    from trimtab.cli.app.objects import application_key
-
+async def _until_gone(hub: Hub, key: ObjectKey, timeout_s: float) -> None:
     try:
-        await until(
-            hub, application_key(hub, name), lambda _: False, timeout=timedelta(seconds=timeout_s)
-        )
-    except CommandError:
-        return
+        await until(hub, key, lambda _: False, timeout=timedelta(seconds=timeout_s))
+    except CommandError as error:
+        if error.code is not ExitCode.NOT_FOUND:
+            raise
+
+
+def _marked(*, dry_run: bool) -> str:
+    return " (dry run)" if dry_run else ""
 
 
 def _confirm(name: str, *, cascade: bool, yes: bool) -> None:
@@ -147,7 +150,7 @@ async def refresh(
         await edit(
             hub.cluster, live.key, lambda app: refresh_patch(app, hard=hard), dry_run=dry_run
         )
-        say(f"asked for a {'hard ' if hard else ''}refresh of {name}")
+        say(f"asked for a {'hard ' if hard else ''}refresh of {name}{_marked(dry_run=dry_run)}")
     return ExitCode.OK
 
 
@@ -162,5 +165,5 @@ async def terminate(hub: Hub, name: str, dry_run: bool) -> int:
         await edit(hub.cluster, live.key, terminate_patch, dry_run=dry_run)
     except RequestRefused as error:
         raise refused(error) from error
-    say(f"asked {name} to end its operation")
+    say(f"asked {name} to end its operation{_marked(dry_run=dry_run)}")
     return ExitCode.OK

@@ -62,7 +62,11 @@ def normalised(bodies: Sequence[JsonObject], namespace: str) -> tuple[Manifest, 
     for problem in found.problems:
         click.echo(f"{'warning' if problem.is_warning else 'error'}: {problem.message}", err=True)
     if found.errors:
-        raise CommandError(ExitCode.ERROR, f"expected whole objects, found {len(found.errors)} bad")
+        raise CommandError(
+            ExitCode.ERROR,
+            f"expected whole objects, found {len(found.errors)} that are not",
+            hint="" if namespace else "--dest-namespace is for objects that name no namespace",
+        )
     return found.manifests
 
 

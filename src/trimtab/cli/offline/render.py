@@ -1,6 +1,7 @@
 """``trimtab render``."""
 
 import asyncio
+import sys
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -40,7 +41,7 @@ class _Given:
 
 
 @click.command()
-@click.argument("folder", type=click.Path(path_type=Path, exists=True, file_okay=False))
+@click.argument("folder")
 @click.option("--root", type=click.Path(path_type=Path, exists=True, file_okay=False))
 @click.option("--name", default="", help="Release name; by default the folder's.")
 @click.option("--dest-namespace", "namespace", default="default", show_default=True)
@@ -57,18 +58,18 @@ class _Given:
     default="yaml",
     show_default=True,
 )
-def render(folder: Path, root: Path | None, output: str, **given: object) -> int:
+def render(folder: str, root: Path | None, output: str, **given: object) -> int:
     """Render a chart, a kustomization or plain manifests, as a delivery would.
 
     Nothing outside of --root is read; by default that is the Git repository around FOLDER.
+    ``-`` reads plain manifests from stdin.
     """
-    folder = folder.resolve()
-    top = root.resolve() if root else _repository(folder)
-    if not folder.is_relative_to(top):
-        raise CommandError(ExitCode.USAGE, f"expected a folder below {top}, found {folder}")
-    path = folder.relative_to(top).as_posix()
-    request = _request(folder, "" if path == "." else path, _Given(**given))  # type: ignore[arg-type]
-    objects = asyncio.run(_render(request, top))
+    if folder == "-":
+        objects = asyncio.run(_parse(sys.stdin.read()))
+    elif not Path(folder).is_dir():
+        raise CommandError(ExitCode.NOT_FOUND, f"expected a folder, found none: {folder}")
+    else:
+        objects = _render_folder(Path(folder).resolve(), root, _Given(**given))  # type: ignore[arg-type]
     if output == "name":
         for body in objects:
             click.echo(str(key_of(body)))
@@ -77,6 +78,30 @@ def render(folder: Path, root: Path | None, output: str, **given: object) -> int
     else:
         click.echo("---\n".join(to_yaml(body) for body in objects), nl=False)
     return ExitCode.OK
+
+
+async def _parse(text: str) -> tuple[JsonObject, ...]:
+    async with open_renderer(progress=say) as renderer:
+        try:
+            found = await renderer.parse(text, timeout=_TIMEOUT)
+        except EngineError as error:
+            message = f"stdin: {error.message} ({error.reason})"
+            raise CommandError(ExitCode.ERROR, message) from error
+    for number, body in enumerate(found, 1):
+        key = key_of(body)
+        if not key.kind or not key.name:
+            message = f"stdin: document {number}: expected kind and metadata.name, found {key}"
+            raise CommandError(ExitCode.ERROR, message)
+    return tuple(found)
+
+
+def _render_folder(folder: Path, root: Path | None, given: _Given) -> tuple[JsonObject, ...]:
+    top = root.resolve() if root else _repository(folder)
+    if not folder.is_relative_to(top):
+        raise CommandError(ExitCode.USAGE, f"expected a folder below {top}, found {folder}")
+    path = folder.relative_to(top).as_posix()
+    request = _request(folder, "" if path == "." else path, given)
+    return asyncio.run(_render(request, top))
 
 
 async def _render(request: RenderRequest, root: Path) -> tuple[JsonObject, ...]:
