@@ -76,6 +76,10 @@ class Serve:
             os.kill(self.pid, signal.SIGTERM)
             self._gone()
 
+    def wait(self) -> int:
+        """Wait until it has ended by itself, and return its exit code."""
+        return self._gone()
+
     def restart(self) -> None:
         """Stop and start it."""
         self.stop()
@@ -86,7 +90,7 @@ class Serve:
         lines = self._log.read_text(errors="replace").splitlines()[-_LOG_LINES:]
         return "\n".join(line[:600] for line in lines)
 
-    def _gone(self) -> None:
+    def _gone(self) -> int:
         process, self._process = self._process, None
         assert process is not None
         try:
@@ -96,7 +100,8 @@ class Serve:
             assert process.stdout is not None
             process.stdin.close()
             process.stdout.close()
-            process.wait(_STOP_SECONDS)
+            code = process.wait(_STOP_SECONDS)
+        return code
 
     def _first_line(self) -> bytes:
         assert self._process is not None

@@ -1,6 +1,8 @@
 """Metrics of ``trimtab serve``, in Prometheus' own terms."""
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from collections.abc import Callable, Mapping
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 from prometheus_client.process_collector import ProcessCollector
 
 from trimtab.runtime import Look
@@ -27,6 +29,29 @@ class Metrics:
         self._pushes = Counter(
             "trimtab_webhook_pushes_total", "Verified pushes.", registry=self.registry
         )
+
+        self._queues = Gauge(
+            "trimtab_queue_length",
+            "Keys that wait for a look.",
+            ("controller",),
+            registry=self.registry,
+        )
+        self._leader = Gauge(
+            "trimtab_leader", "1 while this process holds the lease.", registry=self.registry
+        )
+
+    def watch(
+        self, *, queues: Mapping[str, Callable[[], int]], is_leader: Callable[[], bool]
+    ) -> None:
+        """Ask for these whenever somebody reads the metrics.
+
+        Args:
+            queues: Lengths, by controller.
+            is_leader: Whether this process holds the lease.
+        """
+        for controller, length in queues.items():
+            self._queues.labels(controller).set_function(length)
+        self._leader.set_function(is_leader)
 
     def on_look(self, controller: str, look: Look) -> None:
         """Count a look."""

@@ -14,10 +14,9 @@ from functools import partial
 import structlog
 from aiohttp import web
 
-from trimtab.api.operations import operations_routes
+from trimtab.bootstrap.listen import listen, parse_address, web_application
 from trimtab.bootstrap.settings import ServeSettings
-from trimtab.bootstrap.state import sole_use_of
-from trimtab.bootstrap.webhook import push_routes
+from trimtab.bootstrap.state import prepare, sole_use_of
 from trimtab.bootstrap.wiring import Service, wire
 from trimtab.controllers.application import (
     APP_PROJECT,
@@ -28,7 +27,7 @@ from trimtab.core.manifest import GroupKind
 from trimtab.crds.argoproj_v1alpha1.crd import definitions
 from trimtab.ports.cluster import Cluster, WatchEvent
 from trimtab.runtime import supervise
-from trimtab.services.definitions import install_crds
+from trimtab.services.definitions import install_crds, wait_served
 from trimtab.services.registry import AUTHORITIES, KNOWN_HOSTS, secret_type
 from trimtab.services.repositories import RegistrationKind
 
@@ -49,12 +48,15 @@ async def serve(settings: ServeSettings, on_ready: Callable[[str], None]) -> Non
         ConnectionInvalid: The hub's kubeconfig is not understood.
         ClusterUnreachable: The hub does not answer.
         LedgerUnavailable: The ledger cannot be opened.
+        AddressInvalid: ``listen`` cannot be had.
+        StateUnusable: The state folder cannot be had.
     """
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for name in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(name, stop.set)
-    settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+    address = parse_address(settings.listen)
+    prepare(settings.state_dir)
     async with AsyncExitStack() as stack:
         stack.enter_context(sole_use_of(settings.state_dir))
         service = await wire(settings, stack)
@@ -63,34 +65,60 @@ async def serve(settings: ServeSettings, on_ready: Callable[[str], None]) -> Non
                 tasks.create_task(service.directory.run()),
                 tasks.create_task(supervise("git", service.source.run)),
             ]
-            await _start_hub(service)
-            working = [tasks.create_task(service.clusters.run())]
-            url = await _listen(service, stack)
-            lease = tasks.create_task(service.election.run())
-            stopping = tasks.create_task(stop.wait())
-            elected = tasks.create_task(service.election.wait_elected())
-            await asyncio.wait((stopping, elected), return_when=asyncio.FIRST_COMPLETED)
-            elected.cancel()
-            if not stop.is_set():
-                working.append(tasks.create_task(service.applications.run()))
-                service.is_ready = True
-                on_ready(url)
-            await stopping
+            working: list[asyncio.Task[None]] = []
+            unless_stopped = partial(_unless, stop, tasks)
+            if await unless_stopped(_start_hub(service)):
+                working.append(tasks.create_task(service.clusters.run()))
+                url = await listen(_web(service), address, stack)
+                if not service.observes:
+                    background.append(tasks.create_task(service.election.run()))
+                if service.observes or await unless_stopped(service.election.wait_elected()):
+                    working.append(tasks.create_task(service.applications.run()))
+                    service.is_ready = True
+                    on_ready(url)
+                await stop.wait()
             service.applications.stop()
             service.clusters.stop()
-            await asyncio.wait(working)
-            for task in (*background, lease):
+            for task in working:
+                await task
+            for task in background:
                 task.cancel()
+
+
+async def _unless(
+    stop: asyncio.Event, tasks: asyncio.TaskGroup, work: Coroutine[None, None, None]
+) -> bool:
+    """Do something to its end unless the process is told to stop first; say which it was."""
+    doing, stopping = tasks.create_task(work), tasks.create_task(stop.wait())
+    await asyncio.wait((doing, stopping), return_when=asyncio.FIRST_COMPLETED)
+    doing.cancel()
+    stopping.cancel()
+    return not stop.is_set()
 
 
 async def _start_hub(service: Service) -> None:
     """Read the hub, then the clusters that it names."""
     hub, settings = service.directory.hub, service.settings
-    if settings.install_crds and not settings.observe_only:
-        await install_crds(hub, definitions())
     service.directory.subscribe(partial(_on_event, service))
     hub.ensure(HUB_KINDS)
+    if settings.install_crds and not settings.observe_only:
+        await install_crds(hub, definitions())
+        await wait_served(hub, (APPLICATION, APP_PROJECT), timeout=HUB_TIMEOUT)
     await hub.wait_synced(HUB_KINDS, timeout=HUB_TIMEOUT)
+
+
+def _web(service: Service) -> web.Application:
+    async def pushed(url: str) -> None:
+        service.source.notify(url)
+
+    hub, namespace = service.directory.hub, service.settings.namespace
+    return web_application(
+        hub,
+        namespace,
+        metrics=service.metrics,
+        is_ready=lambda: service.is_ready,
+        pushed=pushed,
+    )
 
 
 def _on_event(service: Service, cluster: Cluster, event: WatchEvent | None) -> None:
@@ -120,26 +148,6 @@ def _on_hub_event(service: Service, event: WatchEvent) -> None:
 def _reread_repositories(service: Service) -> None:
     service.catalogue.forget_repositories()
     service.router.enqueue_all()
-
-
-async def _listen(service: Service, stack: AsyncExitStack) -> str:
-    """Open the web routes and return their URL."""
-    app = web.Application(client_max_size=4 * 1024 * 1024)
-    app.add_routes(operations_routes(service.metrics.registry, lambda: service.is_ready))
-
-    async def pushed(url: str) -> None:
-        service.metrics.on_push()
-        service.source.notify(url)
-
-    app.add_routes(push_routes(service.directory.hub, service.settings.namespace, pushed))
-    runner = web.AppRunner(app, access_log=None)
-    await runner.setup()
-    stack.push_async_callback(runner.cleanup)
-    host, _, port = service.settings.listen.rpartition(":")
-    site = web.TCPSite(runner, host or "127.0.0.1", int(port))
-    await site.start()
-    address: tuple[str, int] = runner.addresses[0][:2]
-    return f"http://{address[0]}:{address[1]}"
 
 
 def run(main: Coroutine[None, None, None]) -> None:

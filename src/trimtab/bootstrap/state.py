@@ -14,8 +14,26 @@ from pathlib import Path
 from trimtab.core.errors import Stalled
 
 
+class StateUnusable(Stalled):
+    """The state folder cannot be made or written."""
+
+
 class StateInUse(Stalled):
     """Another process works with the state folder."""
+
+
+def prepare(folder: Path) -> None:
+    """Make the folder, for this user alone.
+
+    Raises:
+        StateUnusable: It cannot be made or written.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        (folder / "lock").touch()
+    except OSError as error:
+        message = f"state folder {folder}: {error.strerror}; name another with --state-dir"
+        raise StateUnusable("StateUnusable", message) from error
 
 
 @contextmanager

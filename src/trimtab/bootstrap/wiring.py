@@ -80,6 +80,7 @@ class Service:
     metrics: Metrics
     catalogue: HubCatalogue
     election: LeaderElection
+    observes: bool
     is_ready: bool = False
 
 
@@ -124,7 +125,7 @@ async def wire(settings: ServeSettings, stack: AsyncExitStack) -> Service:
     world = _world(settings, app_settings, directory, source, pool, catalogue, election)
     journal = Journal(ledger, source, clock, manager=app_settings.manager)
     late.engine = applications = _application_engine(settings, world, journal, router, metrics)
-    return Service(
+    service = Service(
         settings=settings,
         directory=directory,
         source=source,
@@ -141,7 +142,11 @@ async def wire(settings: ServeSettings, stack: AsyncExitStack) -> Service:
         metrics=metrics,
         catalogue=catalogue,
         election=election,
+        observes=app_settings.observe_only,
     )
+    queues = {"application": applications.__len__, "cluster": service.clusters.__len__}
+    metrics.watch(queues=queues, is_leader=lambda: election.is_leader)
+    return service
 
 
 class _Late:
@@ -195,7 +200,8 @@ def _world(
         settings=app_settings,
         fleet=FleetDeletions(app_settings.budget),
         written=WrittenKinds(directory.hub, settings.namespace),
-        may_write=lambda: election.is_leader,
+        # An observer writes nothing, so that it needs no lease and may look beside its holder.
+        may_write=lambda: app_settings.observe_only or election.is_leader,
     )
 
 

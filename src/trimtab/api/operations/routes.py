@@ -5,6 +5,8 @@ from collections.abc import Callable
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 
+_NOT_READY = "the hub has not been read yet, or another process holds the lease\n"
+
 
 def operations_routes(
     registry: CollectorRegistry, is_ready: Callable[[], bool]
@@ -13,7 +15,7 @@ def operations_routes(
 
     Args:
         registry: Metrics.
-        is_ready: Whether the hub has been read.
+        is_ready: Whether the hub has been read and this process holds the lease.
     """
 
     async def healthz(_: web.Request) -> web.Response:
@@ -21,9 +23,7 @@ def operations_routes(
 
     async def readyz(_: web.Request) -> web.Response:
         ready = is_ready()
-        return web.Response(
-            text="ok\n" if ready else "hub not read yet\n", status=200 if ready else 503
-        )
+        return web.Response(text="ok\n" if ready else _NOT_READY, status=200 if ready else 503)
 
     async def metrics(_: web.Request) -> web.Response:
         body = generate_latest(registry)

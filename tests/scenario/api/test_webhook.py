@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 import pytest
-from aiohttp import ClientSession, web
+from aiohttp import ClientSession
 from hypothesis import given
 from hypothesis import strategies as st
 
+from scenario.web import web_on_unix
 from trimtab.api.webhook import (
     Ignored,
     PushEvent,
@@ -24,7 +25,7 @@ from trimtab.api.webhook import (
     parse_push,
     webhook_routes,
 )
-from trimtab.api.webhook.routes import MOST_BYTES
+from trimtab.api.webhook.routes import MOST_BYTES, PATH
 from trimtab.core import JsonObject
 
 OPEN = WebhookSecrets()
@@ -215,19 +216,12 @@ async def locked() -> WebhookSecrets:
 
 
 @asynccontextmanager
-async def serving(pushes: list[PushEvent]) -> AsyncIterator[str]:
+async def serving(pushes: list[PushEvent]) -> AsyncIterator[ClientSession]:
     async def take(push: PushEvent) -> None:
         pushes.append(push)
 
-    application = web.Application()
-    application.add_routes(webhook_routes(take, locked, clock=StoppedClock()))
-    runner = web.AppRunner(application)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    try:
-        yield f"http://127.0.0.1:{runner.addresses[0][1]}/api/webhook"
-    finally:
-        await runner.cleanup()
+    async with web_on_unix(webhook_routes(take, locked, clock=StoppedClock())) as session:
+        yield session
 
 
 async def test_the_route_hands_on_verified_pushes_only() -> None:
@@ -235,7 +229,7 @@ async def test_the_route_hands_on_verified_pushes_only() -> None:
     body = body_of(GITHUB)
     event = {"X-GitHub-Event": "push"}
     signed = {**event, "X-Hub-Signature-256": f"sha256={signature('gh', body)}"}
-    async with serving(pushes) as url, ClientSession() as session:
+    async with serving(pushes) as session:
         for headers, data, status in (
             (signed, body, 200),
             (event, body, 401),
@@ -243,18 +237,18 @@ async def test_the_route_hands_on_verified_pushes_only() -> None:
             ({}, body, 400),
             (signed, io.BytesIO(b"x" * (MOST_BYTES + 1)), 413),
         ):
-            async with session.post(url, data=data, headers=headers) as answer:
+            async with session.post(PATH, data=data, headers=headers) as answer:
                 assert answer.status == status
-        async with session.get(url) as answer:
+        async with session.get(PATH) as answer:
             assert answer.status == 405
     assert [push.after for push in pushes] == [NEW]
 
 
 async def test_a_flood_is_turned_away() -> None:
-    async with serving([]) as url, ClientSession() as session:
+    async with serving([]) as session:
         statuses: list[int] = []
         for _ in range(210):
-            async with session.post(url, data=b"{}") as answer:
+            async with session.post(PATH, data=b"{}") as answer:
                 statuses.append(answer.status)
     assert statuses.count(429) == 10
     assert statuses[-1] == 429
