@@ -12,9 +12,10 @@ from trimtab.core.manifest import (
     ObjectKey,
     TrackingMethod,
     as_object,
+    canonical_json,
     field_at,
 )
-from trimtab.ports.cluster import ClusterReader
+from trimtab.ports.cluster import AlreadyExists, Cluster, ClusterReader, Write
 from trimtab.ports.renderer import EngineError, Renderer
 
 _log = structlog.get_logger("installation")
@@ -78,6 +79,23 @@ async def _overrides(data: JsonObject, renderer: Renderer) -> dict[str, JsonObje
         kind = "*/*" if name == "all" else name.replace("_", "/", 1)
         found[kind] = {"ignoreDifferences": documents[0] if documents else {}}
     return found
+
+
+async def ensure_namespace(hub: Cluster, namespace: str) -> None:
+    """Create the installation's namespace in a hub that is new to it.
+
+    Raises:
+        ApiError: The hub does not permit it.
+    """
+    key = ObjectKey("", "Namespace", "", namespace)
+    if await hub.get(key) is not None:
+        return
+    body: JsonObject = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
+    try:
+        await hub.create(key, "v1", canonical_json(body), Write("trimtab"))
+    except AlreadyExists:
+        return
+    _log.info("namespace.created", namespace=namespace)
 
 
 async def find_other_controller(hub: ClusterReader, namespace: str) -> str:

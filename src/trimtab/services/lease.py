@@ -54,8 +54,10 @@ class KubernetesLease:
                 written = await self._hub.replace(self._key, _VERSION, body, write)
             else:
                 written = await self._hub.create(self._key, _VERSION, body, write)
-        except (AlreadyExists, Conflict, NotFound) as error:
+        except (AlreadyExists, Conflict) as error:
             raise LeaseLost("LeaseLost", f"{self._key} was taken by somebody else") from error
+        except NotFound as error:
+            raise LeaseLost("LeaseLost", f"{self._key} cannot be kept: {error.message}") from error
         version = written.live.meta.resource_version
         return LeaseRecord(
             record.holder, record.renewed_at, record.duration, version, record.transitions
