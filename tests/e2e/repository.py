@@ -46,8 +46,8 @@ class Repo:
         self.url = url
         self.folder = folder
         folder.mkdir(parents=True)
-        self._git("init", "--quiet", "--initial-branch=main", "--template=")
-        self._git("remote", "add", "origin", push_url or url)
+        self.git("init", "--quiet", "--initial-branch=main", "--template=")
+        self.git("remote", "add", "origin", push_url or url)
 
     def commit(
         self, files: Mapping[str, Content], message: str = "Change", *, when: str = ""
@@ -61,11 +61,11 @@ class Repo:
         """
         for path, content in files.items():
             self._write(self.folder / path, content)
-        self._git("add", "--all")
+        self.git("add", "--all")
         dates = {"GIT_AUTHOR_DATE": when, "GIT_COMMITTER_DATE": when} if when else {}
-        self._git("commit", "--quiet", "--allow-empty", "--message", message, env=dates)
-        self._git("push", "--quiet", "--force", "origin", "main")
-        return self._git("rev-parse", "HEAD").strip()
+        self.git("commit", "--quiet", "--allow-empty", "--message", message, env=dates)
+        self.git("push", "--quiet", "--force", "origin", "main")
+        return self.git("rev-parse", "HEAD").strip()
 
     def _write(self, path: Path, content: Content) -> None:
         if path.is_dir() and not path.is_symlink():
@@ -82,7 +82,15 @@ class Repo:
             case str():
                 path.write_text(content)
 
-    def _git(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+    def pin(self, path: str, url: str, commit: str) -> None:
+        """Have a submodule at a path, at a commit; the next ``commit`` commits it."""
+        if not (self.folder / path).exists():
+            self.git("submodule", "--quiet", "add", url, path)
+        self.git("-C", path, "fetch", "--quiet", "origin")
+        self.git("-C", path, "checkout", "--quiet", commit)
+
+    def git(self, *arguments: str, env: Mapping[str, str] | None = None) -> str:
+        """Run git in the clone, and return what it prints."""
         done = subprocess.run(
             ["git", "-C", str(self.folder), *arguments],
             env={**os.environ, **_ENVIRONMENT, **_WHO, **(env or {})},

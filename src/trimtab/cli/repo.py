@@ -8,13 +8,14 @@ import click
 from trimtab.cli.cluster import write_secret
 from trimtab.cli.errors import CommandError, ExitCode
 from trimtab.cli.fields import text
-from trimtab.cli.output import Column, output_option, print_items
+from trimtab.cli.output import Column, output_option, print_items, say
 from trimtab.cli.session import Hub, HubCommand, with_hub
 from trimtab.core import JsonObject
 from trimtab.core.manifest import LiveObject
 from trimtab.ports.source import Repository, RepositoryCredentials
 from trimtab.services.registry import (
     read_repositories,
+    registration_of,
     repository_secret,
     secret_data,
     secret_type,
@@ -28,6 +29,7 @@ _COLUMNS = (
     Column("TYPE", lambda item: text(item, "type")),
     Column("USER", lambda item: text(item, "username")),
     Column("CREDENTIALS", lambda item: text(item, "credentials")),
+    Column("NOT SUPPORTED", lambda item: text(item, "unsupported")),
     Column("PROJECT", lambda item: text(item, "project"), wide=True),
     Column("SECRET", lambda item: text(item, "secret"), wide=True),
 )
@@ -103,6 +105,8 @@ async def check(hub: Hub, url: str, revision: str) -> int:
     async with open_source(hub.session.state_dir) as source:
         resolved = await source.resolve(repository, revision, fresh=True)
     click.echo(f"{url}: {revision} is {resolved.commit}")
+    for name in repository.unsupported:
+        say(f"{url}: {name} of its Secret is not supported and has no effect")
     return ExitCode.OK
 
 
@@ -115,5 +119,6 @@ def _shown(secret: LiveObject) -> JsonObject:
         "username": data.get("username", ""),
         "credentials": ", ".join(name for name in _SECRETS if data.get(name)) or "none",
         "project": data.get("project", ""),
+        "unsupported": ", ".join(registration_of(secret).unsupported),
         "secret": secret.key.name,
     }

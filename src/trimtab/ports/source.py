@@ -79,10 +79,12 @@ class Resolved:
     Args:
         commit: 40 hex digits.
         ref: The full ref that it came from (``refs/heads/main``), empty for a plain commit id.
+        replaced: What the ref meant before its history was rewritten, until it moves on.
     """
 
     commit: str
     ref: str = ""
+    replaced: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,10 +4,12 @@ import asyncio
 import shutil
 import tempfile
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from weakref import WeakValueDictionary
 
 from trimtab.core import JsonObject
 from trimtab.core.manifest import as_list, as_object
@@ -43,6 +45,7 @@ class _Pulled:
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     folder: Path | None = None
     name: str = ""
+    users: int = 0
 
 
 class ChartStore:
@@ -84,33 +87,44 @@ class ChartStore:
         self._resolved[key] = (now, version)
         return version
 
-    async def unpacked(self, repository: Repository, chart: str, version: str) -> tuple[Path, str]:
-        """Return the folder that holds an unpacked chart, and the chart's folder in it.
+    @asynccontextmanager
+    async def unpacked(
+        self, repository: Repository, chart: str, version: str
+    ) -> AsyncGenerator[tuple[Path, str]]:
+        """Lend the folder that holds an unpacked chart, and the chart's folder in it.
 
         Raises:
             EngineError
         """
-        key = (repository.url, chart, version)
-        entry = self._pulled.setdefault(key, _Pulled())
-        async with entry.lock:
-            if entry.folder is None or not entry.folder.exists():
-                self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-                folder = Path(tempfile.mkdtemp(prefix="chart-", dir=self._folder))
-                try:
-                    entry.name = await self._charts.pull(
-                        chart_repository(repository), chart, version, folder, timeout=CHART_TIMEOUT
-                    )
-                except BaseException:
-                    shutil.rmtree(folder, ignore_errors=True)
-                    raise
-                entry.folder = folder
-        self._pulled.move_to_end(key)
-        await self._trim()
-        return entry.folder, entry.name
+        entry = self._pulled.setdefault((repository.url, chart, version), _Pulled())
+        self._pulled.move_to_end((repository.url, chart, version))
+        entry.users += 1
+        try:
+            async with entry.lock:
+                if entry.folder is None or not entry.folder.exists():
+                    await self._pull(entry, repository, chart, version)
+            assert entry.folder is not None
+            yield entry.folder, entry.name
+        finally:
+            entry.users -= 1
+            await self._trim()
+
+    async def _pull(self, entry: _Pulled, repository: Repository, chart: str, version: str) -> None:
+        self._folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder = Path(tempfile.mkdtemp(prefix="chart-", dir=self._folder))
+        try:
+            entry.name = await self._charts.pull(
+                chart_repository(repository), chart, version, folder, timeout=CHART_TIMEOUT
+            )
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        entry.folder = folder
 
     async def _trim(self) -> None:
-        while len(self._pulled) > self._keep:
-            _, entry = self._pulled.popitem(last=False)
+        idle = [key for key, entry in self._pulled.items() if entry.users == 0]
+        for key in idle[: max(0, len(self._pulled) - self._keep)]:
+            entry = self._pulled.pop(key)
             if entry.folder is not None:
                 await asyncio.to_thread(shutil.rmtree, entry.folder, ignore_errors=True)
 
@@ -126,7 +140,8 @@ class Dependencies:
     def __init__(self, renderer: Renderer, find: Callable[[str], Repository]) -> None:
         self._renderer = renderer
         self._find = find
-        self._locks: dict[Path, asyncio.Lock] = {}
+        # Weak: a lock lives as long as somebody holds it or waits for it.
+        self._locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
 
     async def complete(self, root: Path, path: str) -> None:
         """Put the dependencies that a chart lacks into its charts/ folder.
@@ -139,7 +154,8 @@ class Dependencies:
             EngineError: A dependency cannot be had.
         """
         chart = root / path
-        async with self._locks.setdefault(chart, asyncio.Lock()):
+        lock = self._locks.setdefault(chart, asyncio.Lock())
+        async with lock:
             stated = await self._stated(chart)
             urls = sorted({str(dependency.get("repository") or "") for dependency in stated})
             repositories = [chart_repository(self._find(url)) for url in urls if "://" in url]

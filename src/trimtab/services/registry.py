@@ -18,6 +18,7 @@ from trimtab.core.manifest import GroupKind, LiveObject, ObjectKey
 from trimtab.ports.cluster import ClusterReader, ClusterSettings, ClusterUnknown
 from trimtab.ports.source import Repository
 from trimtab.services.repositories import (
+    Registration,
     RegistrationKind,
     RepositoryBook,
     parse_registration,
@@ -142,6 +143,11 @@ async def read_repositories(hub: ClusterReader, namespace: str) -> list[LiveObje
     return sorted(found, key=lambda secret: (secret_data(secret).get("url", ""), secret.key.name))
 
 
+def registration_of(secret: LiveObject) -> Registration:
+    """Return what the Secret of a repository or a credential template says."""
+    return parse_registration(RegistrationKind(secret_type(secret)), secret_data(secret))
+
+
 def book_of(
     secrets: Iterable[LiveObject],
     authorities: LiveObject | None,
@@ -158,7 +164,7 @@ def book_of(
         has_submodules: Whether submodules are followed.
     """
     registrations = [
-        parse_registration(RegistrationKind(secret_type(secret)), secret_data(secret))
+        registration_of(secret)
         for secret in secrets
         if secret_type(secret) in set(RegistrationKind)
     ]

@@ -234,13 +234,13 @@ class RenderService:
         is_probe: bool,
     ) -> _Made:
         """Render a chart of a Helm repository; the version stands in for the commit."""
-        root, path = await self._charts.unpacked(
-            source.repository, source.spec.chart, source.commit
-        )
-        request = await self._trees.place_values(
-            root, helm_request(source.spec, path, context, is_probe=is_probe), refs
-        )
-        output = await self._renderer.render(request, root=root, timeout=RENDER_TIMEOUT)
+        async with self._charts.unpacked(source.repository, source.spec.chart, source.commit) as (
+            root,
+            path,
+        ):
+            request = helm_request(source.spec, path, context, is_probe=is_probe)
+            request = await self._trees.place_values(root, request, refs)
+            output = await self._renderer.render(request, root=root, timeout=RENDER_TIMEOUT)
         return _Made(output, SourceType.HELM, ReadSet(()))
 
     async def _directory(

@@ -51,11 +51,19 @@ class RenderContext:
 
 @dataclass(frozen=True, slots=True)
 class SourceAt:
-    """A source with its repository and the commit that its revision means now."""
+    """A source with its repository and the commit that its revision means now.
+
+    Args:
+        spec: The source.
+        repository: Where it is.
+        commit: The commit, or a chart's version.
+        replaced: What the revision meant before its history was rewritten.
+    """
 
     spec: SourceSpec
     repository: Repository
     commit: str
+    replaced: str = ""
 
 
 def clean_path(path: str) -> str:

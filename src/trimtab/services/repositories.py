@@ -15,7 +15,8 @@ from enum import StrEnum
 from typing import Final
 
 from trimtab.ports.source import Repository, RepositoryCredentials
-from trimtab.services.giturls import is_same_repository, parse_git_url
+from trimtab.services.giturls import GitUrl, is_same_repository, parse_git_url
+from trimtab.services.noproxy import is_exempt
 
 _UNDERSTOOD: Final = frozenset(
     {
@@ -29,17 +30,16 @@ _UNDERSTOOD: Final = frozenset(
         "sshPrivateKey",
         "insecure",
         "insecureIgnoreHostKey",
-        "enableLfs",
         "enableOCI",
         "tlsClientCertData",
         "tlsClientCertKey",
         "proxy",
         "noProxy",
         "forceHttpBasicAuth",
-        "insecureOCIForceHttp",
-        "depth",
     }
 )
+# What these say where they ask for nothing.
+_NOTHING: Final = ("", "0", "false", "f")
 
 
 class RegistrationKind(StrEnum):
@@ -69,6 +69,11 @@ class Registration:
     is_oci: bool = False
     unsupported: tuple[str, ...] = ()
 
+    @property
+    def url(self) -> str:
+        """The URL, or the prefix."""
+        return self.repository.url
+
 
 def parse_registration(kind: RegistrationKind, data: Mapping[str, str]) -> Registration:
     """Read a Secret's decoded data.
@@ -77,6 +82,10 @@ def parse_registration(kind: RegistrationKind, data: Mapping[str, str]) -> Regis
         kind: From its label.
         data: Field to text.
     """
+    url = data.get("url", "").strip()
+    kind_of_source = data.get("type") or "git"
+    host = _parts(url, kind_of_source).host
+    goes_direct = is_exempt(host, data.get("noProxy", ""))
     credentials = RepositoryCredentials(
         username=data.get("username", ""),
         password=data.get("password", ""),
@@ -85,20 +94,22 @@ def parse_registration(kind: RegistrationKind, data: Mapping[str, str]) -> Regis
         client_cert_pem=data.get("tlsClientCertData", ""),
         client_key_pem=data.get("tlsClientCertKey", ""),
         insecure=_flag(data, "insecure") or _flag(data, "insecureIgnoreHostKey"),
-        proxy=data.get("proxy", ""),
+        proxy="" if goes_direct else data.get("proxy", ""),
     )
-    url = data.get("url", "").strip()
-    is_oci = _flag(data, "enableOCI") or data.get("type") == "oci"
-    unsupported = {key for key, value in data.items() if value and key not in _UNDERSTOOD}
-    if _flag(data, "enableLfs"):
-        unsupported.add("enableLfs")
+    unsupported = tuple(
+        sorted(
+            key
+            for key, value in data.items()
+            if key not in _UNDERSTOOD and value.strip().lower() not in _NOTHING
+        )
+    )
     return Registration(
         kind=kind,
-        repository=Repository(url, credentials, kind=data.get("type") or "git"),
+        repository=Repository(url, credentials, kind=kind_of_source, unsupported=unsupported),
         name=data.get("name", ""),
         project=data.get("project", ""),
-        is_oci=is_oci,
-        unsupported=tuple(sorted(unsupported)),
+        is_oci=_flag(data, "enableOCI") or kind_of_source == "oci",
+        unsupported=unsupported,
     )
 
 
@@ -146,15 +157,18 @@ class RepositoryBook:
         """
         exact = self._exact(url, project)
         found = exact.repository if exact else Repository(url, kind=kind)
-        credentials = found.credentials
-        if not _opens_something(credentials):
-            template = self._template(url, project)
-            if template is not None:
-                credentials = _filled(credentials, template.repository.credentials)
+        credentials, unsupported = found.credentials, found.unsupported
+        template = None if _opens_something(credentials) else self._template(url, project)
+        if template is not None:
+            credentials = _filled(credentials, template.repository.credentials)
+            unsupported = tuple(sorted({*unsupported, *template.unsupported}))
+        registered = exact or template
+        parts = _parts(url, registered.repository.kind if registered else kind)
         return replace(
             found,
             url=url,
-            credentials=self._trusting(url, credentials),
+            credentials=self._trusting(parts, credentials),
+            unsupported=unsupported,
             submodules=self._has_submodules,
             project=project,
         )
@@ -163,8 +177,7 @@ class RepositoryBook:
         matching = [
             registration
             for registration in self._repositories
-            if registration.project in ("", project)
-            and is_same_repository(registration.repository.url, url)
+            if registration.project in ("", project) and _is_same(registration.repository, url)
         ]
         # A project's own registration before the common one.
         return max(matching, key=lambda r: bool(r.project), default=None)
@@ -173,8 +186,7 @@ class RepositoryBook:
         matching = [
             registration
             for registration in self._templates
-            if registration.project in ("", project)
-            and _is_prefix(registration.repository.url, url)
+            if registration.project in ("", project) and _is_prefix(registration.repository, url)
         ]
         return max(
             matching,
@@ -182,8 +194,7 @@ class RepositoryBook:
             default=None,
         )
 
-    def _trusting(self, url: str, credentials: RepositoryCredentials) -> RepositoryCredentials:
-        parts = parse_git_url(url)
+    def _trusting(self, parts: GitUrl, credentials: RepositoryCredentials) -> RepositoryCredentials:
         if parts.scheme == "ssh":
             return replace(credentials, ssh_known_hosts=self._known_hosts)
         with_port = f"{parts.host}:{parts.port}"
@@ -214,8 +225,22 @@ def _filled(own: RepositoryCredentials, template: RepositoryCredentials) -> Repo
     )
 
 
-def _is_prefix(prefix: str, url: str) -> bool:
-    wanted, found = parse_git_url(prefix), parse_git_url(url)
+def _with_scheme(url: str, kind: str) -> str:
+    """Return a URL with its scheme: that of a registry of charts may be left out."""
+    return url if kind == "git" or "://" in url or url.startswith("git@") else f"oci://{url}"
+
+
+def _parts(url: str, kind: str) -> GitUrl:
+    return parse_git_url(_with_scheme(url, kind))
+
+
+def _is_same(registered: Repository, url: str) -> bool:
+    kind = registered.kind
+    return is_same_repository(_with_scheme(registered.url, kind), _with_scheme(url, kind))
+
+
+def _is_prefix(template: Repository, url: str) -> bool:
+    wanted, found = _parts(template.url, template.kind), _parts(url, template.kind)
     if wanted[:3] != found[:3] or not wanted.host:
         return False
     return found.path.lower().startswith(wanted.path.lower())

@@ -7,7 +7,7 @@ credentials and its failures over the wire are no part of it.
 import hashlib
 import posixpath
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Final
@@ -53,6 +53,7 @@ class _FakeRepository:
     commits: dict[str, _Commit] = field(default_factory=dict[str, _Commit])
     refs: dict[str, str] = field(default_factory=dict[str, str])
     vanished: dict[str, str] = field(default_factory=dict[str, str])
+    replaced: dict[str, str] = field(default_factory=dict[str, str])
     error: TrimtabError | None = None
 
 
@@ -144,7 +145,7 @@ class FakeSource:
         refs = Refs(held.refs, head, held.refs.get(head, ""))
         found = refs.find(revision)
         if found is not None:
-            return found
+            return replace(found, replaced=held.replaced.get(found.ref, ""))
         if FULL_ID.match(revision) or SHORT_ID.match(revision):
             matching = [commit for commit in held.commits if commit.startswith(revision)]
             if len(matching) == 1:
@@ -261,6 +262,9 @@ class FakeSource:
         old = held.refs.get(ref, "")
         held.refs[ref] = commit
         held.vanished.pop(ref, None)
+        held.replaced.pop(ref, None)
+        if forced and old:
+            held.replaced[ref] = old
         if self._on_change is not None:
             self._on_change(url, {ref: RefChange(old, commit, forced=forced and bool(old))})
 

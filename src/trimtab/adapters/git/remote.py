@@ -88,10 +88,13 @@ def denied(repository: Repository, found: str) -> RepositoryDenied:
         }.items()
         if value
     ]
+    ignored = ", ".join(repository.unsupported)
+    hint = f"; of its Secret, {ignored} is not supported and has no effect" if ignored else ""
     return RepositoryDenied(
         "RepositoryDenied",
         f"repository {display_url(repository.url)}: {found}; tried with "
-        f"{' and '.join(held) or 'no credentials'}; check the repository's Secret and its rights",
+        f"{' and '.join(held) or 'no credentials'}; check the repository's Secret and its rights"
+        f"{hint}",
     )
 
 

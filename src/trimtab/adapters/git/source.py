@@ -1,6 +1,7 @@
 """The port Source over real Git servers: resolving, fetching, reading."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final, TypeVar
@@ -106,7 +107,7 @@ class GitSource:
             found = await self._find_short(repository, refs, revision.lower())
         if found is None:
             raise _unknown(upstream, refs, revision)
-        return found
+        return replace(found, replaced=upstream.replaced.get(found.ref, ""))
 
     async def fetch(self, repository: Repository, commit: str) -> None:
         """Have the commit in the mirror; returns at once when it is there."""
@@ -235,10 +236,16 @@ class GitSource:
         used = {ref: pair for ref, pair in changes.items() if all(pair) and mirror.has(pair[0])}
         if used:
             await self._fetch(repository, sorted({new for _, new in used.values()}))
-        return {
+        found = {
             ref: RefChange(old, new, forced=ref in used and not mirror.descends(new, old))
             for ref, (old, new) in changes.items()
         }
+        replaced = self._upstream(repository).replaced
+        for ref, change in found.items():
+            replaced.pop(ref, None)
+            if change.forced:
+                replaced[ref] = change.old
+        return found
 
 
 def _unknown(upstream: Upstream, refs: Refs, revision: str) -> RevisionUnknown:

@@ -96,6 +96,8 @@ class Upstream:
     Attributes:
         refs: The last answer, None before the first.
         pending: Changes not reported yet, by ref.
+        vanished: The last commits of refs that are gone.
+        replaced: Of refs whose history was rewritten, what they meant before.
         used_at: Monotonic time of the last question.
         due_at: Monotonic time of the next poll.
         is_lost: The last answer is too old to go by, and asking fails.
@@ -111,6 +113,7 @@ class Upstream:
         self.refs: Refs | None = None
         self.pending: dict[str, tuple[str, str]] = {}
         self.vanished: dict[str, str] = {}
+        self.replaced: dict[str, str] = {}
         self.is_lost = False
         self.fetch_failures = FailureBook(clock)
         self.used_at = self.due_at = clock.monotonic()

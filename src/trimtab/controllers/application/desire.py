@@ -5,6 +5,7 @@ from dataclasses import replace
 
 from trimtab.controllers.application.model import Desired, Inputs, Memory, Target
 from trimtab.controllers.application.settings import ApplicationSettings
+from trimtab.controllers.application.source_notes import notes_of, place_of
 from trimtab.core.conditions import Condition, ConditionType
 from trimtab.core.errors import Stalled, Transient
 from trimtab.core.manifest import (
@@ -18,7 +19,7 @@ from trimtab.core.manifest import (
     split_hooks,
     with_tracking,
 )
-from trimtab.core.render import SourceSpec, Unstable
+from trimtab.core.render import SourceSpec
 from trimtab.crds.argoproj_v1alpha1.mapping import map_source
 from trimtab.crds.argoproj_v1alpha1.source import ApplicationSource
 from trimtab.ports.renderer import EngineError
@@ -64,10 +65,11 @@ async def resolve_target(
         stated = revisions[index] if index < len(revisions) and revisions[index] else spec.revision
         where = repository(spec.repo_url)
         if spec.chart:
-            commit = await charts.resolve(where, spec.chart, stated, fresh=fresh)
+            version = await charts.resolve(where, spec.chart, stated, fresh=fresh)
+            found.append(SourceAt(spec, where, version))
         else:
-            commit = (await source.resolve(where, stated, fresh=fresh)).commit
-        found.append(SourceAt(spec, where, commit))
+            at = await source.resolve(where, stated, fresh=fresh)
+            found.append(SourceAt(spec, where, at.commit, at.replaced))
     return Target(tuple(wire), tuple(found))
 
 
@@ -98,18 +100,13 @@ class Desirer:
         digest = digest_of(
             [[one.digest for one in rendered], inputs.app_instance, inputs.namespace]
         )
+        notes = notes_of(target.sources, zip(sources, rendered, strict=True))
         if memory.desired is not None and memory.desired[0] == digest:
-            return memory.desired[1]
+            return _with_notes(memory.desired[1], notes)
         desired = await self._shape(inputs, rendered, digest, target)
-        unstable = [
-            _unstable(source, one.unstable)
-            for source, one in zip(sources, rendered, strict=True)
-            if one.unstable is not None
-        ]
-        desired = replace(desired, conditions=(*desired.conditions, *unstable))
         if not desired.has_unknown_kinds:
             memory.desired = (digest, desired)
-        return desired
+        return _with_notes(desired, notes)
 
     async def _rendered(
         self, inputs: Inputs, source: SourceAt, target: Target, *, hard: bool
@@ -120,12 +117,13 @@ class Desirer:
             return await self._render.render(source, context, refs=refs, fresh=hard)
         except Stalled as error:
             if isinstance(error, EngineError) and error.code == "unreachable":
-                raise Transient("Unreachable", f"{_place(source)}: {error.message}") from error
+                raise Transient("Unreachable", f"{place_of(source)}: {error.message}") from error
             raise ComparisonFailed(
-                f"Failed to load target state: {_place(source)} at {source.commit}: {error.message}"
+                f"Failed to load target state: {place_of(source)} at {source.commit}: "
+                f"{error.message}"
             ) from error
         except Transient as error:
-            message = f"Failed to load target state: {_place(source)}: {error.message}"
+            message = f"Failed to load target state: {place_of(source)}: {error.message}"
             raise Transient(error.reason, message, retry_after=error.retry_after) from error
 
     async def _context(self, inputs: Inputs, spec: SourceSpec) -> RenderContext:
@@ -190,6 +188,10 @@ class Desirer:
         )
 
 
+def _with_notes(desired: Desired, notes: Sequence[Condition]) -> Desired:
+    return replace(desired, conditions=(*desired.conditions, *notes)) if notes else desired
+
+
 def _is_rendered(spec: SourceSpec) -> bool:
     """A source that only lends files to others has a ref and no path."""
     return not spec.ref or bool(spec.path) or bool(spec.chart)
@@ -205,23 +207,3 @@ def _warning(problem: ManifestProblem) -> Condition:
     repeated = problem.kind is ProblemKind.REPEATED
     kind = ConditionType.REPEATED_RESOURCE_WARNING if repeated else ConditionType.MANIFEST_WARNING
     return Condition(kind, problem.message)
-
-
-def _unstable(source: SourceAt, found: Unstable) -> Condition:
-    kept = "what was rendered first at a revision is kept for it"
-    if not found.is_kept:
-        kept = "it cannot be kept, so that each render is another change"
-    return Condition(
-        ConditionType.UNSTABLE_RENDER,
-        f"{_place(source)}: {', '.join(found.objects)} would differ at every render, since the "
-        f"chart calls {', '.join(found.functions)}: {kept}; give such values by hand or generate "
-        "them in the cluster",
-    )
-
-
-def _place(source: SourceAt) -> str:
-    named = f"source {source.spec.name!r}, " if source.spec.name else ""
-    inside = (
-        f"chart {source.spec.chart}" if source.spec.chart else f"path {source.spec.path or '.'}"
-    )
-    return f"{named}{source.repository.url} {inside}"

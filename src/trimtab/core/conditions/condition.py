@@ -30,6 +30,7 @@ class ConditionType(StrEnum):
     CLUSTER_UNREACHABLE = "ClusterUnreachable"
     DELETION_BUDGET_EXCEEDED = "DeletionBudgetExceeded"
     DRIFT_CONTENDED = "DriftContended"
+    HISTORY_REWRITTEN = "HistoryRewritten"
     MANIFEST_WARNING = "ManifestWarning"
     UNSTABLE_RENDER = "UnstableRender"
     UNSUPPORTED_FIELD = "UnsupportedField"

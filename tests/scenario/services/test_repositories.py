@@ -46,6 +46,9 @@ def test_every_field_of_a_secret_is_read() -> None:
         enableOCI="true",
         forceHttpBasicAuth="true",
         githubAppID="1",
+        enableLfs="true",
+        depth="1",
+        insecureOCIForceHttp="false",
     )
     given = found.repository.credentials
     assert (found.repository.kind, found.name, found.project) == ("helm", "charts", "blue")
@@ -56,7 +59,7 @@ def test_every_field_of_a_secret_is_read() -> None:
         "ckey",
     )
     assert (given.insecure, given.proxy, found.is_oci) == (True, "http://proxy:1", True)
-    assert found.unsupported == ("githubAppID",)
+    assert found.unsupported == ("depth", "enableLfs", "githubAppID")
     assert "pw" not in repr(found)
 
 
@@ -116,6 +119,63 @@ def test_a_projects_own_registration_comes_first_and_is_nobody_elses() -> None:
     assert book.find(url, project="red").credentials.username == "common"
     only = RepositoryBook([repo(url, username="blue", project="blue")])
     assert only.find(url, project="red").credentials.username == ""
+
+
+def test_what_a_secret_asks_for_in_vain_comes_with_the_repository() -> None:
+    book = RepositoryBook(
+        [
+            template("https://git.example.com/", username="jo", githubAppID="1"),
+            repo("https://git.example.com/a", depth="1"),
+            repo("https://git.example.com/b", username="me", enableLfs="true"),
+        ]
+    )
+    assert book.find("https://git.example.com/a").unsupported == ("depth", "githubAppID")
+    assert book.find("https://git.example.com/b").unsupported == ("enableLfs",)
+    assert book.find("https://git.example.com/c").unsupported == ("githubAppID",)
+    assert book.find("https://other.example.com/c").unsupported == ()
+
+
+@pytest.mark.parametrize(
+    ("host", "no_proxy", "exempt"),
+    [
+        ("git.example.com", "*", True),
+        ("git.example.com", "a.example, example.com", True),
+        ("git.example.com", ".example.com", True),
+        ("git.example.com", "*.example.com", True),
+        ("git.example.com", "git.example.com:443", True),
+        ("example.com", ".example.com", False),
+        ("notexample.com", "example.com", False),
+        ("10.1.2.3", "10.0.0.0/8", True),
+        ("11.1.2.3", "10.0.0.0/8,::1", False),
+        ("git.example.com", "", False),
+        ("git.example.com", " , ", False),
+    ],
+)
+def test_a_proxy_is_left_out_for_its_exceptions(host: str, no_proxy: str, *, exempt: bool) -> None:
+    book = RepositoryBook([repo(f"https://{host}/a", proxy="http://proxy:1", noProxy=no_proxy)])
+    assert book.find(f"https://{host}/a").credentials.proxy == ("" if exempt else "http://proxy:1")
+
+
+@pytest.mark.parametrize("url", ["ghcr.example/org/charts", "oci://ghcr.example/org/charts"])
+@pytest.mark.parametrize("prefix", ["ghcr.example/org", "oci://ghcr.example", "ghcr.example"])
+def test_a_registry_is_found_with_and_without_its_scheme(url: str, prefix: str) -> None:
+    book = RepositoryBook(
+        [template(prefix, type="helm", enableOCI="true", username="jo")],
+        authorities={"ghcr.example": "PEM"},
+    )
+    found = book.find(url).credentials
+    assert (found.username, found.ca_pem) == ("jo", "PEM")
+    assert book.find("ghcr.example.evil/org/charts").credentials.username == ""
+
+
+def test_a_registry_with_a_port_is_no_ssh_host() -> None:
+    book = RepositoryBook([repo("ghcr.example:5000/org", type="helm", enableOCI="true")])
+    assert book.find("ghcr.example:5000/org").credentials.ssh_known_hosts == ""
+    book = RepositoryBook(
+        [repo("ghcr.example:5000/org", type="oci", username="jo")], known_hosts="hosts"
+    )
+    found = book.find("oci://ghcr.example:5000/org").credentials
+    assert (found.username, found.ssh_known_hosts) == ("jo", "")
 
 
 def test_authorities_and_known_hosts_come_by_host() -> None:
