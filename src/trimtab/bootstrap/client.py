@@ -13,7 +13,7 @@ from trimtab.adapters.kubernetes import (
     load_kubeconfig,
 )
 from trimtab.core.manifest import GroupKind
-from trimtab.ports.cluster import Cluster, ClusterSettings, ClusterUnknown
+from trimtab.ports.cluster import Cluster, ClusterSettings, ClusterUnknown, PodLogs
 from trimtab.services.registry import IN_CLUSTER_SERVER, find_cluster, read_clusters
 
 
@@ -52,6 +52,12 @@ async def connect_destination(
         return
     async with _open(connection_of(settings)) as cluster:
         yield cluster
+
+
+def pod_logs(cluster: Cluster) -> PodLogs:
+    """Return the way to the logs of a cluster that was opened here."""
+    assert isinstance(cluster, KubernetesCluster), "opened by connect_hub or connect_destination"
+    return cluster.logs
 
 
 class _WatchedOnDemand(KubernetesCluster):
@@ -101,5 +107,6 @@ __all__ = [
     "connect_destination",
     "connect_hub",
     "connection_summary",
+    "pod_logs",
     "settings_from_kubeconfig",
 ]

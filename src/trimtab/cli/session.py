@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Self
 import click
 
 if TYPE_CHECKING:
-    from trimtab.ports.cluster import Cluster
+    from trimtab.ports.cluster import Cluster, PodLogs
 
 P = ParamSpec("P")
 
@@ -32,6 +32,12 @@ def _connect(session: "Session") -> "AbstractAsyncContextManager[Cluster]":
     return connect_hub(kubeconfig=session.kubeconfig, context=session.context)
 
 
+def _logs(cluster: "Cluster") -> "PodLogs":
+    from trimtab.bootstrap.client import pod_logs
+
+    return pod_logs(cluster)
+
+
 def _now() -> datetime:
     return datetime.now(UTC)
 
@@ -46,6 +52,7 @@ class Session:
         namespace: Of Applications in the hub.
         state_dir: Where ``serve`` keeps the ledger.
         connect: Opens the hub.
+        logs: Finds the pod logs of an open cluster.
         now: The clock.
     """
 
@@ -54,6 +61,7 @@ class Session:
     namespace: str = "argocd"
     state_dir: Path = field(default_factory=default_state_dir)
     connect: "Callable[[Session], AbstractAsyncContextManager[Cluster]]" = _connect
+    logs: "Callable[[Cluster], PodLogs]" = _logs
     now: Callable[[], datetime] = _now
 
     @property

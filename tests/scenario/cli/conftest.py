@@ -12,7 +12,10 @@ from trimtab.cli.errors import run_reporting
 from trimtab.cli.root import root
 from trimtab.cli.session import Session
 from trimtab.core import JsonObject
+from trimtab.core.errors import TrimtabError
+from trimtab.core.manifest import ObjectKey
 from trimtab.crds.argoproj_v1alpha1.crd import definitions
+from trimtab.ports.cluster import LogOptions
 from trimtab.testing.cluster import FakeCluster
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
@@ -40,9 +43,33 @@ def hub() -> FakeCluster:
     return cluster
 
 
+class FakeLogs:
+    """Lines by pod; an error in place of lines is raised."""
+
+    def __init__(self) -> None:
+        self.pods: dict[str, Sequence[str] | TrimtabError] = {}
+        self.asked: list[LogOptions] = []
+
+    async def lines(self, pod: ObjectKey, options: LogOptions) -> AsyncGenerator[str]:
+        """Yield what was put in."""
+        self.asked.append(options)
+        found = self.pods[pod.name]
+        if isinstance(found, TrimtabError):
+            raise found
+        for line in found:
+            yield line
+
+
+@pytest.fixture
+def logs() -> FakeLogs:
+    """Return the logs of the pods in the hub."""
+    return FakeLogs()
+
+
 @pytest.fixture
 def run(
     hub: FakeCluster,
+    logs: FakeLogs,
     capsys: pytest.CaptureFixture[str],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
@@ -55,7 +82,13 @@ def run(
     async def connect(_: Session) -> AsyncGenerator[FakeCluster]:
         yield hub
 
-    session = replace(Session(), connect=connect, now=lambda: NOW, state_dir=tmp_path / "state")
+    session = replace(
+        Session(),
+        connect=connect,
+        logs=lambda _: logs,
+        now=lambda: NOW,
+        state_dir=tmp_path / "state",
+    )
 
     def call(*args: str) -> Ran:
         code = run_reporting(root, _with_state(args, tmp_path), session=session)

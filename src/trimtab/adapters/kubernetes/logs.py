@@ -1,15 +1,19 @@
 """Log lines of a pod, read while they are written."""
 
-from collections.abc import AsyncIterator
+import math
+from collections.abc import AsyncGenerator
 
 from trimtab.adapters.kubernetes.client import ApiClient
 from trimtab.adapters.kubernetes.discovery import Discovery
 from trimtab.adapters.kubernetes.errors import status_error
 from trimtab.adapters.kubernetes.paths import object_path, with_query
 from trimtab.adapters.kubernetes.reads import unknown_kind
+from trimtab.adapters.kubernetes.transport import Stream, TransportError
 from trimtab.core.manifest import ObjectKey
+from trimtab.ports.cluster import ClusterUnreachable, LogOptions
 
 _TEXT = (("accept", "text/plain, application/json"),)
+_LONGEST_ERROR_BYTES = 64 * 1024
 
 
 class Logs:
@@ -24,39 +28,39 @@ class Logs:
         self._client = client
         self._discovery = discovery
 
-    async def lines(
-        self, key: ObjectKey, *, container: str = "", follow: bool = False, tail: int | None = None
-    ) -> AsyncIterator[str]:
-        """Yield lines, oldest first.
-
-        Args:
-            key: The pod.
-            container: Its container; may be empty when there is only one.
-            follow: Go on until the container ends.
-            tail: Only the last lines.
-
-        Raises:
-            ApiError: The server refused, for example because the container has not started.
-            ClusterUnreachable: No answer.
-        """
-        resource = await self._discovery.resource_type(key.group_kind)
+    async def lines(self, pod: ObjectKey, options: LogOptions) -> AsyncGenerator[str]:
+        """Yield lines, oldest first, without their ends."""
+        resource = await self._discovery.resource_type(pod.group_kind)
         if resource is None:
-            raise unknown_kind(key.group_kind)
+            raise unknown_kind(pod.group_kind)
+        since = options.since
         target = with_query(
-            object_path(resource, key, subresource="log"),
-            container=container,
-            follow="true" if follow else "",
-            tailLines=tail,
+            object_path(resource, pod, subresource="log"),
+            container=options.container,
+            follow="true" if options.follow else "",
+            tailLines=options.tail,
+            sinceSeconds=math.ceil(since.total_seconds()) if since else None,
+            previous="true" if options.previous else "",
         )
-        rest = b""
-        async with self._client.stream(target, headers=_TEXT) as stream:
-            if stream.status >= 400:
+        try:
+            async with self._client.stream(target, headers=_TEXT) as stream:
+                if stream.status >= 400:
+                    raise status_error(await _answer(stream), stream.status, f"logs of {pod}")
+                rest = b""
                 while (chunk := await stream.read()) is not None:
-                    rest += chunk
-                raise status_error(rest, stream.status, f"logs of {key}")
-            while (chunk := await stream.read()) is not None:
-                *whole, rest = (rest + chunk).split(b"\n")
-                for line in whole:
-                    yield line.decode(errors="replace")
+                    *whole, rest = (rest + chunk).split(b"\n")
+                    for line in whole:
+                        yield line.decode(errors="replace")
+        except TransportError as error:
+            raise ClusterUnreachable(
+                "ClusterUnreachable", f"logs of {pod}: the connection broke: {error}"
+            ) from error
         if rest:
             yield rest.decode(errors="replace")
+
+
+async def _answer(stream: Stream) -> bytes:
+    body = b""
+    while len(body) < _LONGEST_ERROR_BYTES and (chunk := await stream.read()) is not None:
+        body += chunk
+    return body

@@ -7,6 +7,7 @@ import click
 
 from trimtab.cli.app.facts import state_line
 from trimtab.cli.app.objects import application, refused, user_name
+from trimtab.cli.app.selection import resource_option
 from trimtab.cli.app.wait import DEFAULT_TIMEOUT_S, ENDED_PHASES, until
 from trimtab.cli.errors import ExitCode
 from trimtab.cli.fields import field, objects, text
@@ -16,22 +17,6 @@ from trimtab.core import JsonObject
 from trimtab.core.manifest import LiveObject
 from trimtab.services.operations import Selected, SyncRequest, rollback_patch, sync_patch
 from trimtab.services.requests import RequestRefused, edit
-
-
-class _Resource(click.ParamType[Selected]):
-    name = "group:kind:name"
-
-    def convert(
-        self, value: object, param: click.Parameter | None, ctx: click.Context | None
-    ) -> Selected:
-        if isinstance(value, Selected):
-            return value
-        parts = str(value).split(":")
-        if len(parts) != 3 or not parts[1] or not parts[2]:
-            self.fail(f"expected GROUP:KIND:NAME or GROUP:KIND:NAMESPACE/NAME, found {value!r}")
-        namespace, _, name = parts[2].rpartition("/")
-        return Selected(parts[0], parts[1], name, namespace)
-
 
 _prune = click.option("--prune", is_flag=True, help="Delete what is no longer desired.")
 _dry_run = click.option("--dry-run", is_flag=True, help="Show what it would do; change nothing.")
@@ -46,14 +31,7 @@ _timeout = click.option(
 @click.option("--revision", default="", help="Another revision than the target.")
 @_prune
 @_dry_run
-@click.option(
-    "--resource",
-    "resources",
-    multiple=True,
-    type=_Resource(),
-    metavar="GROUP:KIND:NAME",
-    help="Only this object; repeatable.",
-)
+@resource_option("Only this object; repeatable.")
 @click.option("--force", is_flag=True, help="Delete and create what cannot be changed in place.")
 @click.option("--strategy", type=click.Choice(["hook", "apply"]), default="hook", show_default=True)
 @click.option("--sync-option", "options", multiple=True, help="As in syncOptions; repeatable.")

@@ -20,7 +20,7 @@ from trimtab.ports.cluster.errors import (
     StatusCause,
     TooManyRequests,
 )
-from trimtab.ports.cluster.logs import PodLogs
+from trimtab.ports.cluster.logs import LogOptions, PodLogs
 from trimtab.ports.cluster.read import ClusterReader, ResourceType
 from trimtab.ports.cluster.watch import Change, ClusterWatcher, Listener, WatchEvent
 from trimtab.ports.cluster.write import ClusterWriter, FieldValidation, PatchType, Write, Written
@@ -43,6 +43,7 @@ __all__ = [
     "Forbidden",
     "Invalid",
     "Listener",
+    "LogOptions",
     "NotFound",
     "PatchType",
     "PodLogs",
