@@ -319,6 +319,12 @@ def test_create_from_options(hub: FakeCluster, run: Run) -> None:
     assert "next: --upsert" in again.err
 
 
+@pytest.mark.parametrize("word", ["auto", "automated", "automatic"])
+def test_create_takes_argo_cds_words_for_automation(hub: FakeCluster, run: Run, word: str) -> None:
+    assert run("app", "create", "web", *CREATE, "--sync-policy", word).code == 0
+    assert body_of(hub)["spec"]["syncPolicy"] == {"automated": {}}
+
+
 def test_create_names_what_is_missing(run: Run) -> None:
     ran = run("app", "create", "web", "--repo", "x")
     assert ran.code == 2

@@ -16,6 +16,10 @@ from trimtab.services.requests import APPLICATION
 C = TypeVar("C", bound=Callable[..., Any])
 
 
+_BY_HAND = ("manual", "none")
+_BY_ITSELF = ("automated", "auto", "automatic")
+
+
 @dataclass(frozen=True, slots=True)
 class Definition:
     """What the options of ``app create`` say; names as on the command line."""
@@ -54,7 +58,12 @@ _OPTIONS = (
     click.option("--dest-name", help="Destination by cluster name."),
     click.option("--dest-namespace", help="Default namespace of the objects."),
     click.option("--project", default="default", show_default=True),
-    click.option("--sync-policy", type=click.Choice(["none", "auto"]), default="none"),
+    click.option(
+        "--sync-policy",
+        type=click.Choice([*_BY_HAND, *_BY_ITSELF]),
+        default=_BY_HAND[0],
+        help="Whether commits are synced by themselves; words that mean the same are Argo CD's.",
+    ),
     click.option("--auto-prune", is_flag=True, help="Automated sync prunes."),
     click.option("--self-heal", is_flag=True, help="Undo changes in the cluster."),
     click.option("--allow-empty", is_flag=True, help="An empty render may prune everything."),
@@ -167,7 +176,7 @@ def _source(given: Definition) -> JsonObject:
 
 def _policy(given: Definition) -> dict[str, JsonValue]:
     policy: dict[str, JsonValue] = _kept(syncOptions=list(given.sync_option))
-    if given.sync_policy == "auto":
+    if given.sync_policy in _BY_ITSELF:
         policy["automated"] = _kept(
             prune=given.auto_prune, selfHeal=given.self_heal, allowEmpty=given.allow_empty
         )
