@@ -126,6 +126,11 @@ async def test_rewritten_and_vanished_branches_are_reported(
         added = remote.commit({"a.yaml": "4"}, branch="added")
         source.notify(remote.url)
         changes = await told.next()
+        assert (await source.resolve(repository, "main")).replaced == old
+        remote.commit({"a.yaml": "5"})
+        source.notify(remote.url)
+        await told.next()
+        assert (await source.resolve(repository, "main")).replaced == ""
     assert changes["refs/heads/main"] == RefChange(old, new, forced=True)
     assert changes["refs/heads/feature"] == RefChange(gone, "")
     assert changes["refs/heads/added"] == RefChange("", added)

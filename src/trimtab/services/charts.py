@@ -143,6 +143,11 @@ class Dependencies:
         # Weak: a lock lives as long as somebody holds it or waits for it.
         self._locks: WeakValueDictionary[Path, asyncio.Lock] = WeakValueDictionary()
 
+    @property
+    def busy(self) -> int:
+        """How many charts are being completed."""
+        return len(self._locks)
+
     async def complete(self, root: Path, path: str) -> None:
         """Put the dependencies that a chart lacks into its charts/ folder.
 

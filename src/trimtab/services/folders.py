@@ -1,7 +1,7 @@
 """What a source's folder says of itself: parameter overrides, and which engine it is for."""
 
 import posixpath
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -59,25 +59,34 @@ async def open_folder(
     names = {posixpath.basename(e.path) for e in entries if posixpath.dirname(e.path) == path}
     override_paths = tuple(posixpath.join(path, name) for name in override_files(app_name))
     present = [each for each in override_paths if posixpath.basename(each) in names]
-    spec = await _overridden(source, renderer, at, present) if present else at.spec
-    source_type = detect_source_type(
+    spec = at.spec
+    if present:
+        texts = await source.read(at.repository, at.commit, present)
+        spec = await with_overrides(renderer, spec, {n: texts[n] for n in present if n in texts})
+    return SourceFolder(path, entries, spec, source_type_of(names, spec), override_paths)
+
+
+def source_type_of(names: Iterable[str], spec: SourceSpec) -> SourceType:
+    """Return which engine a folder is for, by its files' names and what the source states."""
+    return detect_source_type(
         names,
         has_helm=spec.helm is not None,
         has_kustomize=spec.kustomize is not None,
         has_directory=spec.directory is not None,
         has_plugin=spec.has_plugin,
     )
-    return SourceFolder(path, entries, spec, source_type, override_paths)
 
 
-async def _overridden(
-    source: Source, renderer: Renderer, at: SourceAt, present: Sequence[str]
+async def with_overrides(
+    renderer: Renderer, spec: SourceSpec, texts: Mapping[str, bytes]
 ) -> SourceSpec:
-    texts = await source.read(at.repository, at.commit, present)
-    spec = at.spec
-    for name in present:
-        if name in texts:
-            spec = with_override(spec, await _document(renderer, name, texts[name]), name=name)
+    """Return a source with override files laid over it, in their order; the last one wins.
+
+    Raises:
+        OverrideInvalid, EngineError: One of them is broken.
+    """
+    for name, data in texts.items():
+        spec = with_override(spec, await _document(renderer, name, data), name=name)
     return spec
 
 

@@ -12,18 +12,20 @@ from trimtab.bootstrap.offline import open_renderer
 from trimtab.cli.errors import CommandError, ExitCode
 from trimtab.cli.output import print_value, say, to_yaml
 from trimtab.core import JsonObject
+from trimtab.core.errors import Stalled
 from trimtab.core.manifest import key_of
 from trimtab.core.render import (
     DirectoryRequest,
     HelmParameter,
     HelmRequest,
     KustomizeOptions,
-    KustomizeRequest,
-    RenderRequest,
+    SourceSpec,
     SourceType,
     detect_source_type,
 )
 from trimtab.ports.renderer import EngineError
+from trimtab.services.render_local import render_local
+from trimtab.services.render_requests import RenderContext
 
 _TIMEOUT = timedelta(seconds=60)
 
@@ -99,18 +101,20 @@ def _render_folder(folder: Path, root: Path | None, given: _Given) -> tuple[Json
     top = root.resolve() if root else _repository(folder)
     if not folder.is_relative_to(top):
         raise CommandError(ExitCode.USAGE, f"expected a folder below {top}, found {folder}")
-    path = folder.relative_to(top).as_posix()
-    request = _request(folder, "" if path == "." else path, given)
-    return asyncio.run(_render(request, top))
+    context = RenderContext(
+        given.name or folder.name, given.namespace, given.kube_version, given.api_versions
+    )
+    spec = _source(folder, folder.relative_to(top).as_posix(), given)
+    return asyncio.run(_render(top, spec, context))
 
 
-async def _render(request: RenderRequest, root: Path) -> tuple[JsonObject, ...]:
+async def _render(root: Path, spec: SourceSpec, context: RenderContext) -> tuple[JsonObject, ...]:
     async with open_renderer(progress=say) as renderer:
         try:
-            rendered = await renderer.render(request, root=root, timeout=_TIMEOUT)
-        except EngineError as error:
+            rendered = await render_local(renderer, root, spec, context)
+        except Stalled as error:
             raise CommandError(ExitCode.ERROR, f"{error.message} ({error.reason})") from error
-    return tuple(rendered.objects)
+    return rendered.objects
 
 
 def _repository(folder: Path) -> Path:
@@ -120,27 +124,25 @@ def _repository(folder: Path) -> Path:
     return folder
 
 
-def _request(folder: Path, path: str, given: _Given) -> RenderRequest:
-    names = [entry.name for entry in folder.iterdir()]
-    kind = detect_source_type(
-        names, has_helm=bool(given.values or given.parameters), has_kustomize=bool(given.images)
+def _source(folder: Path, path: str, given: _Given) -> SourceSpec:
+    helm = HelmRequest(
+        path="",
+        release_name="",
+        namespace="",
+        value_files=given.values,
+        parameters=tuple(_parameter(item) for item in given.parameters),
     )
-    match kind:
-        case SourceType.HELM:
-            prefix = f"{path}/" if path else ""
-            return HelmRequest(
-                path=path,
-                release_name=given.name or folder.name,
-                namespace=given.namespace,
-                value_files=tuple(f"{prefix}{name}" for name in given.values),
-                parameters=tuple(_parameter(item) for item in given.parameters),
-                kube_version=given.kube_version,
-                api_versions=given.api_versions,
-            )
-        case SourceType.KUSTOMIZE:
-            return KustomizeRequest(path, KustomizeOptions(images=given.images))
-        case _:
-            return DirectoryRequest(path, recurse=given.recurse)
+    names = [entry.name for entry in folder.iterdir()]
+    has_helm, has_kustomize = bool(given.values or given.parameters), bool(given.images)
+    kind = detect_source_type(names, has_helm=has_helm, has_kustomize=has_kustomize)
+    goes_below = given.recurse and kind is SourceType.DIRECTORY
+    return SourceSpec(
+        "",
+        path=path,
+        helm=helm if has_helm else None,
+        kustomize=KustomizeOptions(images=given.images) if has_kustomize else None,
+        directory=DirectoryRequest(path="", recurse=True) if goes_below else None,
+    )
 
 
 def _parameter(item: str) -> HelmParameter:
