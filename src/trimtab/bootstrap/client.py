@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncGenerator, Iterable
 from contextlib import asynccontextmanager
+from datetime import datetime
 from pathlib import Path
 
 from trimtab.adapters.kubernetes import (
@@ -14,6 +15,7 @@ from trimtab.adapters.kubernetes import (
 )
 from trimtab.core.manifest import GroupKind
 from trimtab.ports.cluster import Cluster, ClusterSettings, ClusterUnknown, PodLogs
+from trimtab.services.lease import KubernetesLease
 from trimtab.services.registry import IN_CLUSTER_SERVER, find_cluster, read_clusters
 
 
@@ -58,6 +60,15 @@ def pod_logs(cluster: Cluster) -> PodLogs:
     """Return the way to the logs of a cluster that was opened here."""
     assert isinstance(cluster, KubernetesCluster), "opened by connect_hub or connect_destination"
     return cluster.logs
+
+
+async def serving_now(hub: Cluster, namespace: str, now: datetime) -> str:
+    """Return who runs the controllers of a namespace, or the empty string."""
+    from trimtab.bootstrap.wiring import LEASE
+
+    record = await KubernetesLease(hub, namespace, LEASE).read()
+    is_held = record.renewed_at is not None and now < record.renewed_at + record.duration
+    return record.holder if is_held else ""
 
 
 class _WatchedOnDemand(KubernetesCluster):
@@ -108,5 +119,6 @@ __all__ = [
     "connect_hub",
     "connection_summary",
     "pod_logs",
+    "serving_now",
     "settings_from_kubeconfig",
 ]

@@ -22,6 +22,9 @@ _COMMANDS = {
     "log": Lazy("trimtab.cli.log:log", "Who changed what, when and why."),
     "plan": Lazy("trimtab.cli.offline.plan:plan", "Show a sync's phases and waves, offline."),
     "project": Lazy("trimtab.cli.project:project", "Projects and what they permit."),
+    "release-ownership": Lazy(
+        "trimtab.cli.release:release_ownership", "Give fields back to Argo CD, kubectl or Helm."
+    ),
     "render": Lazy("trimtab.cli.offline.render:render", "Render a source to manifests, offline."),
     "repo": Lazy("trimtab.cli.repo:repo", "Repositories and their credentials."),
     "serve": Lazy("trimtab.cli.serve:serve", "Run the controllers."),

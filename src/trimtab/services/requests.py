@@ -68,6 +68,7 @@ async def edit(
     change: Callable[[LiveObject], Patch],
     *,
     dry_run: bool = False,
+    manager: str = MANAGER,
 ) -> LiveObject:
     """Patch an object with a change computed from what it is now.
 
@@ -76,6 +77,7 @@ async def edit(
         key: The object.
         change: Computes the patch; an empty one means there is nothing to do.
         dry_run: Ask the server without storing.
+        manager: Field manager of the write.
 
     Returns:
         The object as it is afterwards.
@@ -84,7 +86,7 @@ async def edit(
         NotFound: It does not exist.
         RequestRefused: ``change`` refused, or others changed the object again and again.
     """
-    write = Write(manager=MANAGER, dry_run=dry_run)
+    write = Write(manager=manager, dry_run=dry_run)
     for _ in range(_EDIT_TRIES):
         live = await read(hub, key)
         patch = change(live)

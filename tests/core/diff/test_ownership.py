@@ -50,3 +50,35 @@ def test_releasing_hands_our_fields_to_another_manager() -> None:
     (theirs,) = _entries(release_ownership_patch(live, manager=OURS, to="helm", operation="Update"))
     assert (theirs["manager"], theirs["operation"]) == ("helm", "Update")
     assert release_ownership_patch(live, manager="nobody", to="helm") is None
+
+
+def test_what_we_applied_is_told_to_a_client_side_manager() -> None:
+    body = deployment()
+    fields = {
+        "f:metadata": {"f:labels": {".": {}, "f:app": {}}},
+        "f:spec": {
+            "f:replicas": {},
+            "f:gone": {},
+            "f:template": {
+                "f:spec": {
+                    "f:containers": {'k:{"name":"web"}': {".": {}, "f:name": {}, "f:image": {}}}
+                }
+            },
+        },
+    }
+    live = live_of(body, entry(OURS, fields))
+    patch = release_ownership_patch(
+        live, manager=OURS, to="kubectl", operation="Update", last_applied=True
+    )
+    assert patch is not None
+    annotation = json.loads(patch)[2]
+    assert annotation["op"] == "add"
+    value = annotation["value"]
+    told = json.loads(value if isinstance(value, str) else value[_LAST.removeprefix("f:")])
+    container = body["spec"]["template"]["spec"]["containers"][0]
+    assert told["kind"] == "Deployment"
+    assert told["metadata"]["name"] == body["metadata"]["name"]
+    assert told["spec"] == {
+        "replicas": body["spec"]["replicas"],
+        "template": {"spec": {"containers": [{k: container[k] for k in ("name", "image")}]}},
+    }

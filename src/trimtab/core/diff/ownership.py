@@ -13,9 +13,10 @@ from typing import TypeAlias
 
 import msgspec
 
-from trimtab.core import JsonValue
+from trimtab.core import JsonObject, JsonValue
 from trimtab.core.diff.fieldset import FieldSet, Segments, parse_fields
-from trimtab.core.manifest import LiveObject, ManagedFieldsEntry
+from trimtab.core.diff.owned import owned_object
+from trimtab.core.manifest import LiveObject, ManagedFieldsEntry, canonical_json
 
 KNOWN_CLIENT_MANAGERS: tuple[str, ...] = (
     "kubectl-client-side-apply",
@@ -31,11 +32,8 @@ KNOWN_CLIENT_MANAGERS: tuple[str, ...] = (
 """Managers whose fields came from the same manifests that we now apply. ``kubectl-edit``,
 ``kubectl-patch`` and ``kubectl-scale`` are people's own changes, and not among them."""
 
-LAST_APPLIED: Segments = (
-    "f:metadata",
-    "f:annotations",
-    "f:kubectl.kubernetes.io/last-applied-configuration",
-)
+LAST_APPLIED_ANNOTATION = "kubectl.kubernetes.io/last-applied-configuration"
+LAST_APPLIED: Segments = ("f:metadata", "f:annotations", f"f:{LAST_APPLIED_ANNOTATION}")
 _Entry: TypeAlias = "dict[str, JsonValue | msgspec.Raw]"
 
 
@@ -71,7 +69,12 @@ def merge_managers_patch(
 
 
 def release_ownership_patch(
-    live: LiveObject, *, manager: str, to: str, operation: str = "Apply"
+    live: LiveObject,
+    *,
+    manager: str,
+    to: str,
+    operation: str = "Apply",
+    last_applied: bool = False,
 ) -> bytes | None:
     """Return the JSON patch that hands our Apply entry to another manager.
 
@@ -80,6 +83,8 @@ def release_ownership_patch(
         manager: Our field manager.
         to: Who gets the fields: ``argocd-controller``, ``kubectl-client-side-apply``, ``helm``.
         operation: ``Apply`` for a manager that applies server-side, else ``Update``.
+        last_applied: Write kubectl's annotation too, from which a client-side apply knows what to
+            remove. The write must be made in the name of ``to``, which then owns it.
 
     Returns:
         None when we own nothing.
@@ -97,7 +102,18 @@ def release_ownership_patch(
     released = _entry(ours[0], manager=to, operation=operation, fields=fields)
     replaced = {id(entry) for entry in (*ours, *theirs)}
     kept = [_as_it_is(entry) for entry in entries if id(entry) not in replaced]
-    return _patch(live, [released, *kept])
+    annotation = _last_applied(live, fields) if last_applied else ()
+    return _patch(live, [released, *kept], annotation)
+
+
+def _last_applied(live: LiveObject, fields: FieldSet) -> Sequence[JsonObject]:
+    """Return the changes that write kubectl's annotation."""
+    config = canonical_json(owned_object(live, fields.without(LAST_APPLIED))).decode()
+    if live.meta.annotations is None:
+        value = {LAST_APPLIED_ANNOTATION: config}
+        return [{"op": "add", "path": "/metadata/annotations", "value": value}]
+    escaped = LAST_APPLIED_ANNOTATION.replace("/", "~1")
+    return [{"op": "add", "path": f"/metadata/annotations/{escaped}", "value": config}]
 
 
 def _is_apply_of(entry: ManagedFieldsEntry, manager: str) -> bool:
@@ -132,7 +148,7 @@ def _as_it_is(entry: ManagedFieldsEntry) -> _Entry:
     return wire
 
 
-def _patch(live: LiveObject, entries: Sequence[_Entry]) -> bytes:
+def _patch(live: LiveObject, entries: Sequence[_Entry], more: Sequence[JsonObject] = ()) -> bytes:
     return msgspec.json.encode(
         [
             {
@@ -141,5 +157,6 @@ def _patch(live: LiveObject, entries: Sequence[_Entry]) -> bytes:
                 "value": live.meta.resource_version,
             },
             {"op": "replace", "path": "/metadata/managedFields", "value": entries},
+            *more,
         ]
     )
