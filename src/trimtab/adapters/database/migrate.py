@@ -1,15 +1,18 @@
 """Brings the ledger's schema to the version that this code reads; one process at a time.
 
-Alembic is imported only when there is something to do: an up-to-date ledger opens without it.
+Alembic runs only when there is something to do, and never in this process.
 """
 
 import fcntl
+import subprocess
+import sys
 from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection, Engine, inspect
 
+from trimtab.adapters.database.connection import writing_engine
 from trimtab.adapters.database.schema import SCHEMA_VERSION
 from trimtab.ports.ledger import LedgerUnavailable
 
@@ -25,7 +28,7 @@ def migrate(engine: Engine, path: Path) -> None:
     with _locked(path):
         # Somebody else may have migrated while we waited.
         if not _has_version(engine, path):
-            _upgrade(engine, path)
+            _upgrade(path)
 
 
 def schema_version(connection: Connection) -> str | None:
@@ -69,7 +72,18 @@ def _has_version(engine: Engine, path: Path) -> bool:
         return found == SCHEMA_VERSION
 
 
-def _upgrade(engine: Engine, path: Path) -> None:
+def _upgrade(path: Path) -> None:
+    """Upgrade in a process of its own: Alembic, once imported, would stay in memory for good."""
+    command = [sys.executable, "-P", "-m", __name__, str(path.absolute())]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = done.stderr.strip().splitlines() or [f"exit code {done.returncode}"]
+        raise LedgerUnavailable(
+            "LedgerVersion", f"ledger {path}: its schema cannot be upgraded: {said[-1]}"
+        )
+
+
+def _run_alembic(engine: Engine) -> None:
     from alembic import command
     from alembic.config import Config
     from alembic.util import CommandError
@@ -81,9 +95,7 @@ def _upgrade(engine: Engine, path: Path) -> None:
         try:
             command.upgrade(config, "head")
         except CommandError as error:
-            raise LedgerUnavailable(
-                "LedgerVersion", f"ledger {path}: its schema cannot be upgraded: {error}"
-            ) from error
+            sys.exit(str(error))
 
 
 @contextmanager
@@ -91,3 +103,7 @@ def _locked(path: Path) -> Generator[None]:
     with path.with_name(f"{path.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
+
+
+if __name__ == "__main__":
+    _run_alembic(writing_engine(Path(sys.argv[1])))
