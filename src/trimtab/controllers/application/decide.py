@@ -47,12 +47,14 @@ class Decision:
         conditions: Why there is none, where a person should know.
         look_again: When a heal that was held back is due.
         contention: Fields healed lately, those of this decision included.
+        is_again: This very target has been tried before.
     """
 
     intent: Intent | None = None
     conditions: tuple[Condition, ...] = ()
     look_again: datetime | None = None
     contention: Contention = field(default_factory=lambda: NO_CONTENTION)
+    is_again: bool = False
 
 
 def decide_automated(inputs: Inputs, observation: Observation, contention: Contention) -> Decision:
@@ -87,7 +89,8 @@ def decide_automated(inputs: Inputs, observation: Observation, contention: Conte
         return Decision(_automated_intent(inputs, observation, automated, heal=None))
     if attempted.phase != "Succeeded":
         if automated.self_heal:
-            return Decision(_automated_intent(inputs, observation, automated, heal=None))
+            again = _automated_intent(inputs, observation, automated, heal=None)
+            return Decision(again, is_again=True)
         return _refused(
             f"Failed last sync attempt to {observation.target.revision}: {attempted.message}"
         )
@@ -119,7 +122,7 @@ def _heal(
         message = f"{managers} keeps changing {held} back: healing is slowed down"
         conditions = (Condition(ConditionType.DRIFT_CONTENDED, message),)
     intent = _automated_intent(inputs, observation, automated, heal=healed) if healed else None
-    return Decision(intent, conditions, min(later, default=None), after)
+    return Decision(intent, conditions, min(later, default=None), after, is_again=True)
 
 
 def _healed_at(seen: Seen, contention: Contention, now: datetime) -> datetime:

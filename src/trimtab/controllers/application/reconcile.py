@@ -32,7 +32,7 @@ from trimtab.controllers.application.report import Report, decode_application, w
 from trimtab.controllers.application.settings import APPLICATION, REFRESH
 from trimtab.controllers.application.unsupported import unsupported
 from trimtab.controllers.application.world import HUB_SERVER, World
-from trimtab.core.conditions import Condition
+from trimtab.core.conditions import Condition, ConditionType
 from trimtab.core.errors import TrimtabError
 from trimtab.core.manifest import ObjectKey
 from trimtab.core.policy import can_sync
@@ -147,9 +147,13 @@ class ApplicationReconciler:
                 outcome = _superseded(superseded, target, now)
                 await self._journal.record(app, outcome)
             if decision.intent is not None:
+                if not decision.is_again:
+                    # What an earlier commit failed with says nothing about the one that repairs it.
+                    memory.heal_failures, memory.heal_after = 0, 0.0
                 heals_again = self._heal_wait(memory)
                 if heals_again is not None:
-                    report = Report(now, observation, takes_refresh=bool(refresh))
+                    said = _last_said(app)
+                    report = Report(now, observation, conditions=said, takes_refresh=bool(refresh))
                     return Looked(report, AgainAt(timedelta(seconds=heals_again)))
                 memory.contention = decision.contention
                 wanted = _after(decision.intent, superseded)
@@ -287,6 +291,16 @@ class ApplicationReconciler:
 
 async def _record_nothing(_: Observation, __: SyncOutcome) -> None:
     """A look that only asks writes nothing."""
+
+
+def _last_said(app: Application) -> tuple[Condition, ...]:
+    """Return why the last attempt failed: it holds until the next one."""
+    return tuple(
+        Condition(kind, str(condition.message))
+        for condition in app.status.conditions
+        for kind in (ConditionType.SYNC_ERROR, ConditionType.DELETION_BUDGET_EXCEEDED)
+        if condition.type == kind
+    )
 
 
 def _superseded(intent: Intent, by: Target, now: datetime) -> SyncOutcome:
