@@ -28,6 +28,7 @@ from trimtab.crds.argoproj_v1alpha1.crd import definitions
 from trimtab.ports.cluster import Cluster, WatchEvent
 from trimtab.runtime import supervise
 from trimtab.services.definitions import install_crds, wait_served
+from trimtab.services.installation import ensure_namespace
 from trimtab.services.registry import AUTHORITIES, KNOWN_HOSTS, secret_type
 from trimtab.services.repositories import RegistrationKind
 
@@ -101,6 +102,8 @@ async def _start_hub(service: Service) -> None:
     hub, settings = service.directory.hub, service.settings
     service.directory.subscribe(partial(_on_event, service))
     hub.ensure(HUB_KINDS)
+    if not settings.observe_only:
+        await ensure_namespace(hub, settings.namespace)
     if settings.install_crds and not settings.observe_only:
         await install_crds(hub, definitions())
         await wait_served(hub, (APPLICATION, APP_PROJECT), timeout=HUB_TIMEOUT)
