@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,7 +19,8 @@ from trimtab.ports.source import (
     Source,
     SourceTooLarge,
 )
-from trimtab.services.submodules import SubmoduleSource, permitted_submodule
+from trimtab.services.repositories import permitted_submodule
+from trimtab.services.submodules import SubmoduleSource
 from trimtab.testing.git import FakeSource, GitServer, Link, Pin
 
 
@@ -46,7 +47,7 @@ class Site:
             self._known[name] = self._remote(name)
         return self._known[name][0]
 
-    def push(self, name: str, files: dict[str, str | Link | Pin | None]) -> str:
+    def push(self, name: str, files: Mapping[str, str | Link | Pin | None]) -> str:
         self.url(name)
         return self._known[name][1](files)
 
@@ -216,6 +217,19 @@ async def test_submodules_without_end_are_refused(site: Site) -> None:
         await site.source.entries(loop, commit, "")
 
 
+async def test_submodules_that_multiply_are_refused(site: Site, tmp_path: Path) -> None:
+    commit = site.push("level-0", {"a.yaml": "1"})
+    for level in range(1, 5):
+        url = f"../level-{level - 1}.git"
+        names = [f"m{number}" for number in range(4)]
+        files = {".gitmodules": modules(**dict.fromkeys(names, url))}
+        commit = site.push(f"level-{level}", {**files, **dict.fromkeys(names, Pin(commit))})
+    top = await fetched(site, "level-4", commit)
+    with pytest.raises(SourceTooLarge, match="64"):
+        await site.source.export(top, commit, "", tmp_path)
+    assert list(tmp_path.glob("**/a.yaml")) == []
+
+
 LOGIN = RepositoryCredentials(username="me", password="secret")
 
 
@@ -235,8 +249,10 @@ def test_credentials_are_used_only_for_what_the_project_permits(
 ) -> None:
     project = parse_project({"metadata": {"name": "p"}, "spec": {"sourceRepos": repos}})
     lib = Repository("https://git.example/lib", credentials)
+    parent = Repository("https://git.example/app", RepositoryCredentials(bearer_token="app"))
+    assert permitted_submodule(lib, replace(parent, credentials=credentials), project) is lib
     if allowed:
-        assert permitted_submodule(lib, project) is lib
+        assert permitted_submodule(lib, parent, project) is lib
         return
     with pytest.raises(RepositoryDenied, match="not permitted in project 'p'"):
-        permitted_submodule(lib, project)
+        permitted_submodule(lib, parent, project)

@@ -57,7 +57,8 @@ from trimtab.services.registry import (
 )
 from trimtab.services.render import RenderService
 from trimtab.services.render_pins import HubPins
-from trimtab.services.submodules import SubmoduleSource, permitted_submodule
+from trimtab.services.repositories import permitted_submodule
+from trimtab.services.submodules import SubmoduleSource
 from trimtab.services.trees import Trees
 
 _APPLICATION = msgspec.json.Decoder(Application)
@@ -152,7 +153,7 @@ async def open_preview(
         repository = partial(book.find, project=wire.spec.project)
         source = SubmoduleSource(
             await stack.enter_async_context(open_source(state_dir)),
-            lambda url, _: permitted_submodule(repository(url), inputs.project),
+            lambda url, parent: permitted_submodule(repository(url), parent, inputs.project),
         )
         pool = await stack.enter_async_context(
             EnginePool(lambda: find_binary(progress=progress), workers=1)

@@ -12,8 +12,7 @@ from trimtab.core.policy import Project, parse_project
 from trimtab.ports.cluster import ClusterWatcher
 from trimtab.ports.source import Repository
 from trimtab.services.registry import AUTHORITIES, KNOWN_HOSTS, book_of
-from trimtab.services.repositories import RepositoryBook
-from trimtab.services.submodules import permitted_submodule
+from trimtab.services.repositories import RepositoryBook, permitted_submodule
 
 _PROJECT = GroupKind("argoproj.io", "AppProject")
 _SECRET = GroupKind("", "Secret")
@@ -88,7 +87,7 @@ class HubCatalogue:
             RepositoryDenied: The parent's project may not have it opened.
         """
         found = self.repository(url, parent.project)
-        return permitted_submodule(found, self.project(parent.project or "default"))
+        return permitted_submodule(found, parent, self.project(parent.project or "default"))
 
     def forget_repositories(self) -> None:
         """Read registrations anew: one of them changed."""

@@ -14,7 +14,8 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from trimtab.ports.source import Repository, RepositoryCredentials
+from trimtab.core.policy import Project, source_permitted
+from trimtab.ports.source import Repository, RepositoryCredentials, RepositoryDenied
 from trimtab.services.giturls import GitUrl, is_same_repository, parse_git_url
 from trimtab.services.noproxy import is_exempt
 
@@ -158,7 +159,7 @@ class RepositoryBook:
         exact = self._exact(url, project)
         found = exact.repository if exact else Repository(url, kind=kind)
         credentials, unsupported = found.credentials, found.unsupported
-        template = None if _opens_something(credentials) else self._template(url, project)
+        template = None if any(_login(credentials)) else self._template(url, project)
         if template is not None:
             credentials = _filled(credentials, template.repository.credentials)
             unsupported = tuple(sorted({*unsupported, *template.unsupported}))
@@ -202,17 +203,44 @@ class RepositoryBook:
         return replace(credentials, ca_pem=pem) if pem else credentials
 
 
+def permitted_submodule(
+    found: Repository, parent: Repository, project: Project | None
+) -> Repository:
+    """Return a submodule's repository if it may be opened for the parent.
+
+    Args:
+        found: With the credentials that are registered for it.
+        parent: Whose submodule it is.
+        project: Of the parent.
+
+    Raises:
+        RepositoryDenied: Other credentials than the parent's would open what the project does not
+            permit: whoever may commit to the parent could read any registered repository.
+    """
+    login = _login(found.credentials)
+    is_own = not any(login) or login == _login(parent.credentials)
+    if is_own or (project is not None and source_permitted(project, found.url)):
+        return found
+    raise RepositoryDenied(
+        "RepositoryDenied",
+        "it is registered with credentials of its own and not permitted in project "
+        f"'{project.name if project is not None else found.project}': add it to the project's "
+        "sourceRepos",
+    )
+
+
 def _flag(data: Mapping[str, str], key: str) -> bool:
     return data.get(key, "").strip().lower() in ("true", "1", "t")
 
 
-def _opens_something(credentials: RepositoryCredentials) -> bool:
-    return bool(
-        credentials.username
-        or credentials.password
-        or credentials.bearer_token
-        or credentials.ssh_private_key
-        or credentials.client_cert_pem
+def _login(credentials: RepositoryCredentials) -> tuple[str, ...]:
+    """Return what opens something."""
+    return (
+        credentials.username,
+        credentials.password,
+        credentials.bearer_token,
+        credentials.ssh_private_key,
+        credentials.client_cert_pem,
     )
 
 

@@ -13,12 +13,9 @@ from pathlib import Path
 from typing import Final
 
 from trimtab.core.errors import Stalled, Transient
-from trimtab.core.policy import Project, source_permitted
 from trimtab.ports.source import (
     CommitInfo,
     Repository,
-    RepositoryCredentials,
-    RepositoryDenied,
     RepositoryUnreachable,
     Resolved,
     Source,
@@ -31,6 +28,8 @@ from trimtab.services.render_requests import clean_path
 
 MOST_SUBMODULES: Final = 64
 MOST_LEVELS: Final = 8
+MOST_FILES: Final = 100_000
+MOST_BYTES: Final = 1 << 30
 FETCH_SECONDS: Final = 300.0
 _KEEP: Final = 1024
 
@@ -43,12 +42,12 @@ class _Mount:
 
     Args:
         path: In the parent.
-        repository: What is there.
+        url: Of what is there.
         commit: Which the parent pins.
     """
 
     path: str
-    repository: Repository
+    url: str
     commit: str
 
     def holds(self, path: str) -> bool:
@@ -58,6 +57,32 @@ class _Mount:
     def inside(self, path: str) -> str:
         """Return a path that it holds as the submodule knows it."""
         return path[len(self.path) + 1 :]
+
+
+@dataclass(slots=True)
+class _Allowance:
+    """What one call may take out of submodules, at all levels together."""
+
+    submodules: int = MOST_SUBMODULES
+    files: int = MOST_FILES
+    bytes: int = MOST_BYTES
+
+    def take(self, submodule: Repository, files: Sequence[TreeEntry]) -> None:
+        """Count a submodule and its own files.
+
+        Raises:
+            SourceTooLarge: It is more than is left.
+        """
+        self.submodules -= 1
+        self.files -= len(files)
+        self.bytes -= sum(entry.size_bytes for entry in files)
+        if min(self.submodules, self.files, self.bytes) < 0:
+            raise SourceTooLarge(
+                "SourceTooLarge",
+                f"submodules down to {display_url(submodule.url)}: expected at most "
+                f"{MOST_SUBMODULES} with {MOST_FILES} files and {MOST_BYTES >> 20} MiB in all, "
+                "found more",
+            )
 
 
 class SubmoduleSource:
@@ -73,7 +98,8 @@ class SubmoduleSource:
         self._source = source
         self._find = find
         self._level = level
-        self._mounts: OrderedDict[tuple[str, str, str], tuple[_Mount, ...]] = OrderedDict()
+        self._mounts: OrderedDict[tuple[str, str], tuple[_Mount, ...]] = OrderedDict()
+        # Another of this class, so that its private methods may be called: level by level down.
         self._below: SubmoduleSource | None = None
 
     async def resolve(
@@ -110,25 +136,36 @@ class SubmoduleSource:
                 if clean_path(path) != mount.path
             }
             if inside:
-                source = await self._opened(repository, mount)
-                ids = await source.object_ids(
-                    mount.repository, mount.commit, sorted(set(inside.values()))
-                )
+                source, there = await self._opened(repository, mount)
+                ids = await source.object_ids(there, mount.commit, sorted(set(inside.values())))
                 found |= {path: ids[name] for path, name in inside.items() if name in ids}
         return found
 
     async def entries(self, repository: Repository, commit: str, path: str) -> Sequence[TreeEntry]:
         """See ``Source.entries``."""
+        return await self._entries(repository, commit, path, _Allowance())
+
+    async def _entries(
+        self, repository: Repository, commit: str, path: str, allowance: _Allowance
+    ) -> list[TreeEntry]:
         folder = clean_path(path)
         mounts = await self._mounts_of(repository, commit)
         mount = _mount_of(mounts, folder)
         if mount is not None:
-            return await self._entries_in(repository, mount, mount.inside(folder))
+            return await self._entries_in(repository, mount, mount.inside(folder), allowance)
         found = list(await self._source.entries(repository, commit, path))
-        for below in mounts:
-            if not folder or below.path.startswith(f"{folder}/"):
-                found += await self._entries_in(repository, below, "")
+        if self._level:
+            allowance.take(repository, found)
+        for below in _mounts_below(mounts, folder):
+            found += await self._entries_in(repository, below, "", allowance)
         return sorted(found, key=lambda entry: entry.path)
+
+    async def _entries_in(
+        self, parent: Repository, mount: _Mount, path: str, allowance: _Allowance
+    ) -> list[TreeEntry]:
+        source, there = await self._opened(parent, mount)
+        found = await source._entries(there, mount.commit, path, allowance)  # noqa: SLF001
+        return [replace(entry, path=f"{mount.path}/{entry.path}") for entry in found]
 
     async def read(
         self, repository: Repository, commit: str, paths: Sequence[str]
@@ -137,33 +174,33 @@ class SubmoduleSource:
         own, held = await self._split(repository, commit, paths)
         found = dict(await self._source.read(repository, commit, own))
         for mount, below in held.items():
-            source = await self._opened(repository, mount)
+            source, there = await self._opened(repository, mount)
             names = {path: mount.inside(clean_path(path)) for path in below}
-            texts = await source.read(mount.repository, mount.commit, sorted(set(names.values())))
+            texts = await source.read(there, mount.commit, sorted(set(names.values())))
             found |= {path: texts[name] for path, name in names.items() if name in texts}
         return found
 
     async def export(self, repository: Repository, commit: str, path: str, into: Path) -> None:
         """See ``Source.export``."""
+        if await self._mounts_of(repository, commit):
+            # Before anything is written: submodules of submodules may multiply without end.
+            await self._entries(repository, commit, path, _Allowance())
+        await self._export(repository, commit, path, into)
+
+    async def _export(self, repository: Repository, commit: str, path: str, into: Path) -> None:
         folder = clean_path(path)
         mounts = await self._mounts_of(repository, commit)
         mount = _mount_of(mounts, folder)
         if mount is not None:
-            source = await self._opened(repository, mount)
-            await source.export(mount.repository, mount.commit, mount.inside(folder), into)
+            source, there = await self._opened(repository, mount)
+            await source._export(there, mount.commit, mount.inside(folder), into)  # noqa: SLF001
             return
         await self._source.export(repository, commit, path, into)
-        for below in mounts:
-            if not folder or below.path.startswith(f"{folder}/"):
-                source = await self._opened(repository, below)
-                place = into / (below.path[len(folder) + 1 :] if folder else below.path)
-                await asyncio.to_thread(place.mkdir, parents=True, exist_ok=True)
-                await source.export(below.repository, below.commit, "", place)
-
-    async def _entries_in(self, parent: Repository, mount: _Mount, path: str) -> list[TreeEntry]:
-        source = await self._opened(parent, mount)
-        found = await source.entries(mount.repository, mount.commit, path)
-        return [replace(entry, path=f"{mount.path}/{entry.path}") for entry in found]
+        for below in _mounts_below(mounts, folder):
+            source, there = await self._opened(repository, below)
+            place = into / (below.path[len(folder) + 1 :] if folder else below.path)
+            await asyncio.to_thread(place.mkdir, parents=True, exist_ok=True)
+            await source._export(there, below.commit, "", place)  # noqa: SLF001
 
     async def _split(
         self, repository: Repository, commit: str, paths: Sequence[str]
@@ -183,7 +220,7 @@ class SubmoduleSource:
     async def _mounts_of(self, repository: Repository, commit: str) -> tuple[_Mount, ...]:
         if not repository.submodules:
             return ()
-        key = (repository.url, repository.project, commit)
+        key = (repository.url, commit)
         if key not in self._mounts:
             self._mounts[key] = await self._read_mounts(repository, commit)
             while len(self._mounts) > _KEEP:
@@ -202,64 +239,47 @@ class SubmoduleSource:
                 f"repository {display_url(repository.url)}: it has {len(pins)} submodules at level "
                 f"{self._level + 1}, expected at most {MOST_SUBMODULES} at {MOST_LEVELS} levels",
             )
-        mounts: list[_Mount] = []
-        for one in stated:
-            if one.path in pins:
-                url = submodule_url(repository.url, one.url)
-                with _naming(repository, one.path, url):
-                    found = self._find(url, repository)
-                mounts.append(_Mount(one.path, found, pins[one.path]))
-        return tuple(mounts)
+        return tuple(
+            _Mount(one.path, submodule_url(repository.url, one.url), pins[one.path])
+            for one in stated
+            if one.path in pins
+        )
 
-    async def _opened(self, parent: Repository, mount: _Mount) -> "SubmoduleSource":
+    async def _opened(
+        self, parent: Repository, mount: _Mount
+    ) -> tuple["SubmoduleSource", Repository]:
         """Return a source that reads a submodule, which is here from now on."""
         if self._below is None:
             self._below = SubmoduleSource(self._source, self._find, level=self._level + 1)
-        with _naming(parent, mount.path, mount.repository.url):
+        with _naming(parent, mount):
+            repository = self._find(mount.url, parent)
             try:
                 async with asyncio.timeout(FETCH_SECONDS):
-                    await self._source.fetch(mount.repository, mount.commit)
+                    await self._source.fetch(repository, mount.commit)
             except TimeoutError as error:
                 raise RepositoryUnreachable(
                     "RepositoryUnreachable", f"no answer within {FETCH_SECONDS:g} s"
                 ) from error
-        return self._below
-
-
-def permitted_submodule(found: Repository, project: Project | None) -> Repository:
-    """Return a submodule's repository if the project may have it opened.
-
-    Args:
-        found: With the credentials that are registered for it.
-        project: Of the parent.
-
-    Raises:
-        RepositoryDenied: Registered credentials would open what the project does not permit. Else
-            whoever may commit to the parent could read any registered repository.
-    """
-    has_login = replace(found.credentials, ca_pem="", ssh_known_hosts="") != RepositoryCredentials()
-    if has_login and (project is None or not source_permitted(project, found.url)):
-        name = project.name if project is not None else found.project
-        raise RepositoryDenied(
-            "RepositoryDenied",
-            f"it is registered with credentials and not permitted in project '{name}': add it to "
-            "the project's sourceRepos",
-        )
-    return found
+        return self._below, repository
 
 
 def _mount_of(mounts: Sequence[_Mount], path: str) -> _Mount | None:
     return next((mount for mount in mounts if mount.holds(path)), None)
 
 
+def _mounts_below(mounts: Sequence[_Mount], folder: str) -> list[_Mount]:
+    return [one for one in mounts if not folder or one.path.startswith(f"{folder}/")]
+
+
 @contextmanager
-def _naming(parent: Repository, path: str, url: str) -> Generator[None]:
+def _naming(parent: Repository, mount: _Mount) -> Generator[None]:
     """Say which submodule an error is about."""
     try:
         yield
     except (Stalled, Transient) as error:
         message = (
-            f"submodule {path!r} of {display_url(parent.url)}, from {display_url(url)}: "
+            f"submodule {mount.path!r} of {display_url(parent.url)}, from "
+            f"{display_url(mount.url)}: "
             f"{error.message}"
         )
         raise type(error)(error.reason, message) from error
