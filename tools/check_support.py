@@ -2,7 +2,8 @@
 
 A row is ``| Item | State | Test |``.
 
-- State is ``yes``, ``partly``, ``no`` (the test sees a condition name it) or ``not yet``.
+- State is ``yes``, ``partly``, ``no`` (the test sees a condition name it, or a status without it)
+  or ``not yet``.
 - Test is ``not yet``, or ``tests/….py::test_name`` in backquotes, several separated by ``<br>``.
 
 Tests are looked up in the syntax tree; nothing is imported. The number of rows that are not yet

@@ -144,6 +144,7 @@ class Observation:
         seen: Desired objects in rendered order, then live ones that are no longer desired.
         conditions: Warnings found on the way.
         now: When it was made.
+        hooks: Live hooks; they say nothing about the Application being in sync or healthy.
     """
 
     target: Target
@@ -151,6 +152,7 @@ class Observation:
     seen: tuple[Seen, ...]
     conditions: tuple[Condition, ...]
     now: datetime
+    hooks: tuple[Seen, ...] = ()
 
     @property
     def is_synced(self) -> bool:

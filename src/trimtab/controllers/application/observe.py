@@ -76,10 +76,11 @@ class Observer:
     async def compare(self, target: Target, desired: Desired) -> Observation:
         """Return the observation of manifests that are known already."""
         seen = await self.comparer.compare(desired.objects)
-        extra = self._no_longer_desired(desired)
-        forget_others(self._memory, [*(s.key for s in seen), *(s.key for s in extra)])
+        extra, hooks = self._others(desired)
+        forget_others(self._memory, [one.key for one in (*seen, *extra, *hooks)])
         conditions = (*desired.conditions, *self._shared(seen))
-        return Observation(target, desired, (*seen, *extra), conditions, self._world.clock.now())
+        now = self._world.clock.now()
+        return Observation(target, desired, (*seen, *extra), conditions, now, hooks)
 
     def _check_kinds(self, desired: Desired) -> None:
         app = self._inputs.app
@@ -109,16 +110,20 @@ class Observer:
         if not all(cluster.is_synced(kind) for kind in kinds):
             await cluster.wait_synced(kinds, timeout=self._world.settings.sync_timeout)
 
-    def _no_longer_desired(self, desired: Desired) -> Sequence[Seen]:
-        wanted = {manifest.key for manifest in (*desired.objects, *desired.hooks)}
-        found = sorted(
-            (live for live in self.tracked() if live.key not in wanted), key=lambda live: live.key
-        )
-        return [
-            Seen(None, live, differs=True, health=health_of(live, self._memory))
+    def _others(self, desired: Desired) -> tuple[tuple[Seen, ...], tuple[Seen, ...]]:
+        """Return marked objects that are no longer desired, and live hooks; both in order."""
+        wanted = {manifest.key for manifest in desired.objects}
+        others = sorted((o for o in self.tracked() if o.key not in wanted), key=lambda o: o.key)
+        hooks = [live for live in others if _is_hook(live)]
+        wanted = {manifest.key for manifest in desired.hooks} | {live.key for live in hooks}
+        extra = [o for o in others if o.key not in wanted and not _is_a_copy(o)]
+        return self._seen(extra, differs=True), self._seen(hooks, differs=False)
+
+    def _seen(self, found: Sequence[LiveObject], *, differs: bool) -> tuple[Seen, ...]:
+        return tuple(
+            Seen(None, live, differs=differs, health=health_of(live, self._memory))
             for live in found
-            if not _is_left_alone(live)
-        ]
+        )
 
     def health(self, live: LiveObject) -> Health | None:
         """Return a live object's health, as remembered by resourceVersion."""
@@ -173,8 +178,10 @@ def owner_of(settings: ApplicationSettings) -> Callable[[LiveObject], str | None
     return owner
 
 
-def _is_left_alone(live: LiveObject) -> bool:
-    """Return whether a marked object is not ours to prune: hooks, and copies by a controller."""
-    body = {"kind": live.key.kind, "metadata": {"annotations": live.annotations}}
-    owners = live.meta.owner_references or ()
-    return is_hook(body) or any(owner.controller for owner in owners)
+def _is_hook(live: LiveObject) -> bool:
+    return is_hook({"kind": live.key.kind, "metadata": {"annotations": live.annotations}})
+
+
+def _is_a_copy(live: LiveObject) -> bool:
+    """Return whether a controller made a marked object, copying the mark: it is not ours."""
+    return any(owner.controller for owner in live.meta.owner_references or ())

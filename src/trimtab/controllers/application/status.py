@@ -1,11 +1,12 @@
 """The status of an Application, as Argo CD's tools read it: a pure function of what was found."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from trimtab.controllers.application.model import Observation, Seen, SyncOutcome
+from trimtab.controllers.application.operation_status import operation_of
 from trimtab.core.conditions import Condition, ConditionType, merge_conditions
 from trimtab.core.health import (
     Health,
@@ -18,14 +19,12 @@ from trimtab.core.health import (
 from trimtab.core.manifest import (
     Permission,
     annotations_of,
-    as_list,
-    as_object,
     compare_options,
-    field_at,
+    external_urls,
+    images_of,
     resource_options,
     sync_wave,
 )
-from trimtab.core.plan import ObjectResult, ResultCode, revision_history_limit
 from trimtab.crds.argoproj_v1alpha1.application import (
     Application,
     ApplicationCondition,
@@ -33,11 +32,7 @@ from trimtab.crds.argoproj_v1alpha1.application import (
     ApplicationSummary,
     ComparedTo,
     HealthStatus,
-    OperationState,
-    ResourceResult,
     ResourceStatus,
-    RevisionHistory,
-    SyncResult,
     SyncStatus,
 )
 from trimtab.runtime import format_time, parse_time
@@ -54,7 +49,7 @@ def build_status(app: Application, report: "Report") -> ApplicationStatus:
     resources = before.resources if observation is None else _resources(observation)
     if report.is_unreachable:
         resources = tuple(_unknown(resource) for resource in resources)
-    operation_state, history = _operation(app, report)
+    operation_state, history = operation_of(app, report)
     sync = _sync(app, report)
     health = _health(before.health, report)
     return ApplicationStatus(
@@ -80,6 +75,7 @@ def _source_types(before: ApplicationStatus, seen: Observation | None) -> tuple[
 
 def _resources(observation: Observation) -> tuple[ResourceStatus, ...]:
     found = [_resource(seen) for seen in observation.seen]
+    found += [_hook(seen) for seen in observation.hooks]
     return tuple(sorted(found, key=lambda r: (r.group, r.kind, r.namespace, r.name)))
 
 
@@ -106,6 +102,12 @@ def _resource(seen: Seen) -> ResourceStatus:
     )
 
 
+def _hook(seen: Seen) -> ResourceStatus:
+    """Return a live hook's entry: it is part of the delivery, and neither in sync nor out of it."""
+    entry = _resource(seen)
+    return msgspec.structs.replace(entry, status="", hook=True, requires_pruning=False)
+
+
 def _annotations(seen: Seen) -> Mapping[str, str]:
     if seen.manifest is not None:
         return annotations_of(seen.manifest.body)
@@ -118,7 +120,9 @@ def _wire_health(health: Health | None) -> HealthStatus | None:
 
 def _unknown(resource: ResourceStatus) -> ResourceStatus:
     return msgspec.structs.replace(
-        resource, status="Unknown", health=HealthStatus("Unknown") if resource.health else None
+        resource,
+        status="Unknown" if resource.status else "",
+        health=HealthStatus("Unknown") if resource.health else None,
     )
 
 
@@ -188,106 +192,23 @@ def _sync_error(outcome: SyncOutcome) -> list[Condition]:
     return [Condition(ConditionType.SYNC_ERROR, outcome.message)]
 
 
-def _operation(
-    app: Application, report: "Report"
-) -> tuple[OperationState | None, tuple[RevisionHistory, ...]]:
-    before, outcome = app.status, report.outcome
-    if outcome is None:
-        return before.operation_state, before.history
-    is_retried = outcome.retry_at is not None
-    is_running = outcome.finished_at is None or is_retried
-    intent = outcome.intent
-    state = OperationState(
-        operation=intent.operation,
-        phase="Running" if is_retried else outcome.phase,
-        started_at=format_time(intent.started_at),
-        message=outcome.message,
-        sync_result=_sync_result(app, outcome),
-        finished_at=""
-        if is_running or outcome.finished_at is None
-        else format_time(outcome.finished_at),
-        retry_count=intent.retry_count + (1 if is_retried else 0),
-    )
-    return state, _history(app, outcome)
-
-
-def _sync_result(app: Application, outcome: SyncOutcome) -> SyncResult:
-    target, policy = outcome.target, app.spec.sync_policy
-    single = len(target.wire) == 1
-    return SyncResult(
-        resources=tuple(_result(result) for result in outcome.results),
-        revision=target.revision if single else "",
-        revisions=() if single else target.revisions,
-        source=target.wire[0] if single else None,
-        sources=() if single else target.wire,
-        managed_namespace_metadata=policy.managed_namespace_metadata if policy else None,
-    )
-
-
-def _result(result: ObjectResult) -> ResourceResult:
-    key = result.key
-    return ResourceResult(
-        group=key.group,
-        version=result.version,
-        kind=key.kind,
-        namespace=key.namespace,
-        name=key.name,
-        status=str(result.status),
-        message=result.message,
-        hook_type=str(result.phase) if result.is_hook else "",
-        hook_phase=str(result.state) if result.is_hook else _phase_of(result),
-        sync_phase=str(result.phase),
-    )
-
-
-def _phase_of(result: ObjectResult) -> str:
-    return "Failed" if result.status is ResultCode.SYNC_FAILED else str(result.state)
-
-
-def _history(app: Application, outcome: SyncOutcome) -> tuple[RevisionHistory, ...]:
-    """Return the history with this sync added, if it was whole and succeeded."""
-    before, intent, target = app.status.history, outcome.intent, outcome.target
-    partial = intent.only is not None or intent.options.dry_run
-    if outcome.phase != "Succeeded" or partial or outcome.finished_at is None:
-        return before
-    limit = revision_history_limit(app.spec.revision_history_limit)
-    if limit == 0:
-        return ()
-    single = len(target.wire) == 1
-    last = before[-1].id if before else -1
-    entry = RevisionHistory(
-        id=(last if isinstance(last, int) else -1) + 1,
-        deployed_at=format_time(outcome.finished_at),
-        deploy_started_at=format_time(intent.started_at),
-        revision=target.revision if single else "",
-        revisions=() if single else target.revisions,
-        source=target.wire[0] if single else None,
-        sources=() if single else target.wire,
-        initiated_by=intent.operation.initiated_by,
-    )
-    return (*before, entry)[-limit:]
-
-
 def _summary(observation: Observation) -> ApplicationSummary:
     images: set[str] = set()
     for seen in observation.seen:
         if seen.manifest is not None:
-            images |= set(_images(seen.manifest.body.get("spec")))
+            images |= set(images_of(seen.manifest.body))
     is_parent = any(
         seen.key.group == "argoproj.io" and seen.key.kind == "Application"
         for seen in observation.seen
     )
-    return ApplicationSummary(images=tuple(sorted(images)), is_app_of_apps=is_parent)
-
-
-def _images(spec: object) -> Iterable[str]:
-    """Yield the images of a pod spec, or of the pod template in a workload's spec."""
-    body = as_object(spec)  # pyright: ignore[reportArgumentType] -- any JSON
-    pod = as_object(field_at(body, "template", "spec")) or body
-    nested = as_object(field_at(body, "jobTemplate", "spec", "template", "spec"))
-    for holder in (pod, nested):
-        for name in ("initContainers", "containers"):
-            for container in as_list(holder.get(name)):
-                image = as_object(container).get("image")
-                if isinstance(image, str):
-                    yield image
+    urls = {
+        url
+        for seen in observation.seen
+        if seen.live is not None
+        for url in external_urls(seen.live)
+    }
+    return ApplicationSummary(
+        external_urls=tuple(sorted(urls)),
+        images=tuple(sorted(images)),
+        is_app_of_apps=is_parent,
+    )

@@ -38,6 +38,8 @@ from trimtab.core.manifest.identity import (
     key_of,
     split_api_version,
 )
+from trimtab.core.manifest.images import images_of
+from trimtab.core.manifest.links import external_urls
 from trimtab.core.manifest.listkeys import (
     without_repeated_items,
 )
@@ -156,6 +158,7 @@ __all__ = [
     "defined_kind",
     "delete_policies",
     "digest_of",
+    "external_urls",
     "field_at",
     "fold_string_data",
     "has_delete_policy",
@@ -164,6 +167,7 @@ __all__ = [
     "helm_hook_types",
     "helm_hook_weight",
     "hook_types",
+    "images_of",
     "is_crd",
     "is_helm_hook",
     "is_hook",
