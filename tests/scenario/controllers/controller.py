@@ -30,7 +30,7 @@ from trimtab.controllers.application import (
 from trimtab.core import JsonObject
 from trimtab.core.errors import Stalled, Transient
 from trimtab.core.manifest import GroupKind, LiveObject
-from trimtab.ports.cluster import Change, Cluster, WatchEvent
+from trimtab.ports.cluster import Change, Cluster, ClusterUnreachable, WatchEvent
 from trimtab.runtime import Clock, ControllerEngine, Outcome, Priority
 from trimtab.services.capabilities import CapabilityCache
 from trimtab.services.catalogue import HubCatalogue
@@ -39,7 +39,7 @@ from trimtab.services.render import RenderService
 from trimtab.services.trees import Trees
 from trimtab.services.written_kinds import WrittenKinds
 from trimtab.testing.clock import VirtualClock, run_virtual
-from trimtab.testing.cluster import FakeCluster
+from trimtab.testing.cluster import FakeCluster, Request
 from trimtab.testing.cluster_directory import FakeClusterDirectory
 from trimtab.testing.cluster_kinds import custom_kind
 from trimtab.testing.git import FakeSource
@@ -161,6 +161,29 @@ class Controller:
             event = WatchEvent(Change.ADDED, live, None)
             self.router.on_cluster_event(self.hub, event, is_hub=True)
         self.begin(self._tasks)
+
+    async def dies_before(self, requests: int) -> bool:
+        """Let the process die before its request of that number, and start another one.
+
+        Returns:
+            Whether it sent as many.
+        """
+        left, is_dead = requests, False
+
+        def dies(_: Request) -> bool:
+            nonlocal left, is_dead
+            is_dead = is_dead or left == 0
+            left -= 1
+            return is_dead
+
+        lost = ClusterUnreachable("ClusterUnreachable", "the process is dead")
+        alive = [cluster.refuse(dies, lost) for cluster in (self.hub, self.target)]
+        await self.passed(5)
+        for stop in alive:
+            stop()
+        if is_dead:
+            await self.restart()
+        return is_dead
 
     async def configure(self, **settings: Any) -> None:
         """Go on with other settings, in a new process."""

@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from scenario.controllers.controller import REFRESH, Controller, story
 from scenario.controllers.objects import DONE, config, job, place_key
-from trimtab.ports.cluster import Forbidden
+from trimtab.ports.cluster import Change, Forbidden, WatchEvent
 from trimtab.ports.ledger import LedgerUnavailable
 
 _WAVES = (config("early"), job("load", wave="1"), config("late", wave="2"))
@@ -64,6 +64,38 @@ async def test_a_restart_goes_on_in_the_middle_of_a_wave(one: Controller) -> Non
     assert one.live("load", "Job")["metadata"]["uid"] == before
     assert one.writes() == [("apply", "late")]
     assert one.outcomes() == [("sync", "Succeeded")]
+
+
+@story
+async def test_a_process_that_dies_before_any_request_is_followed_by_one_that_goes_on(
+    one: Controller,
+) -> None:
+    """Whatever request it was about to send, the commit arrives whole, and is recorded."""
+    deaths = 0
+    one.apply_app()
+
+    def end(event: WatchEvent) -> None:
+        if event.live.key.kind == "Job" and event.change is Change.ADDED:
+            one.target.set_status(event.live.key, DONE)
+
+    one.target.subscribe(end)
+    while deaths < 100:
+        value = str(deaths)
+        hook = job(f"before{value}", hook="PreSync", policy="HookSucceeded")
+        sha = one.commit(hook, config("early", value), config("late", value, wave="1"))
+        has_died = await one.dies_before(deaths)
+        await one.until(lambda sha=sha: one.status().get("sync", {}).get("revision") == sha)
+        await one.until(lambda: (one.sync(), one.phase()) == ("Synced", "Succeeded"))
+        assert one.operation()["syncResult"]["revision"] == sha
+        assert [one.live(n)["data"]["value"] for n in ("early", "late")] == [value, value]
+        assert one.names("Job") == set()
+        assert one.ledger.entries[-1].revision == sha
+        one.commit(without=[f"before{value}"])
+        await one.passed(5)
+        if not has_died:
+            break
+        deaths += 1
+    assert deaths > 5
 
 
 @story

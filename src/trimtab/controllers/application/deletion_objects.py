@@ -123,7 +123,7 @@ class ObjectDeleter:
 
     def _is_kept(self, one: LiveObject) -> bool:
         """Return whether an object is not to go with the others: this Application, its hooks."""
-        is_self = one.meta.uid == self.live.meta.uid
+        is_self = (one.key, one.meta.uid) == (self.live.key, self.live.meta.uid)
         return is_self or is_run_of(one, self.live.meta.uid)
 
     def _plan(self, objects: list[LiveObject]) -> Plan:
