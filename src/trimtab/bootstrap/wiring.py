@@ -200,8 +200,7 @@ def _world(
         settings=app_settings,
         fleet=FleetDeletions(app_settings.budget),
         written=WrittenKinds(directory.hub, settings.namespace),
-        # An observer writes nothing, so that it needs no lease and may look beside its holder.
-        may_write=lambda: app_settings.observe_only or election.is_leader,
+        may_write=lambda: election.is_leader and not app_settings.observe_only,
     )
 
 

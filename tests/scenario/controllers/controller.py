@@ -110,7 +110,7 @@ class Controller:
             settings=self.settings,
             fleet=FleetDeletions(self.settings.budget),
             written=WrittenKinds(self.hub, NAMESPACE),
-            may_write=lambda: self.is_leader,
+            may_write=lambda: self.is_leader and not self.settings.observe_only,
         )
         journal = Journal(self.ledger, self.source, self.process_clock, manager="trimtab")
         owner = owner_of(self.settings)

@@ -148,6 +148,26 @@ async def test_without_the_lease_nothing_is_written(one: Controller) -> None:
 
 
 @story
+async def test_an_observer_looks_and_writes_nothing(one: Controller) -> None:
+    one.commit(config("one"))
+    one.apply_app(finalizers=["resources-finalizer.argocd.argoproj.io"])
+    one.apply_app("asked", syncPolicy={})
+    await one.passed()
+    one.ask("asked")
+    await one.configure(observe_only=True)
+    one.target.requests.clear()
+    one.hub.requests.clear()
+    one.looks.clear()
+    one.commit(config("one", "2"))
+    one.edit({**one.live("one"), "data": {"value": "by hand"}})
+    await one.passed(60)
+    await one.delete_app()
+    await one.passed(60)
+    assert set(one.looks) == {"argocd/shop", "argocd/asked"}
+    assert (one.writes(), [r for r in one.hub.requests if r.verb != "delete"]) == ([], [])
+
+
+@story
 async def test_a_lease_that_is_lost_in_the_middle_stops_the_next_write(one: Controller) -> None:
     await begun(one)
     one.is_leader = False

@@ -79,7 +79,8 @@ class ApplicationReconciler:
         if live is None:
             self._memories.pop(key, None)
             return Done()
-        if not self._world.may_write():
+        is_observer = self._world.settings.observe_only
+        if not is_observer and not self._world.may_write():
             return AgainAt(timedelta(seconds=1))
         memory = self._memories.setdefault(key, Memory())
         now = self._world.clock.now()
@@ -99,7 +100,7 @@ class ApplicationReconciler:
         project = self._world.catalogue.project(app.spec.project or "default")
         warnings = unsupported(app, project)
         report = replace(looked.report, conditions=(*looked.report.conditions, *warnings))
-        if self._world.settings.observe_only:
+        if is_observer:
             return looked.outcome
         if report.outcome is not None:
             await self._journal.record(app, report.outcome)
@@ -122,6 +123,10 @@ class ApplicationReconciler:
         refresh = inputs.app_live.annotations.get(REFRESH, "")
         hard = refresh == "hard"
         now = self._world.clock.now()
+        if self._world.settings.observe_only:
+            # Whatever is asked for or is due, another controller carries it out.
+            observation = await observer.observe(await observer.target(fresh=bool(refresh)))
+            return Looked(Report(now, observation), AgainAt(self._world.settings.refresh_every))
         intent = requested_intent(app, now)
         conditions: tuple[Condition, ...] = ()
         outcome: SyncOutcome | None = None
