@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 
@@ -76,6 +77,53 @@ async def test_a_confirmed_commit_does_not_confirm_the_next(case: Case) -> None:
     sha = await case.commit(without(0, 1, 2, 3))
     assert await stopped(app, sha) != digest
     assert len(await case.versions()) == 6
+
+
+async def test_a_digest_is_good_after_a_restart(case: Case) -> None:
+    app = await deliver(case)
+    sha = await case.commit({**without(0, 1, 2, 3), "app/5.yaml": config("c5", "2")})
+    digest = await stopped(app, sha)
+    before = await case.versions()
+    await asyncio.to_thread(case.installation.serve.kill)
+    await asyncio.to_thread(case.installation.serve.start)
+    # A new process stops at the same plan before anybody has said anything.
+    await case.installation.witness_moves()
+    assert (await stopped(app, sha), await case.versions()) == (digest, before)
+    done = await case.installation.trimtab("app", "sync", app.name, "--confirm", digest, "--prune")
+    assert done.returncode == 0, done.stdout + done.stderr
+    await app.until(lambda a: a.sync == "Synced" and a.revision == sha)
+    assert set(await case.versions()) == {("ConfigMap", "c4"), ("ConfigMap", "c5")}
+
+
+async def test_a_commit_deletes_no_more_than_a_hundred_objects_over_the_fleet(case: Case) -> None:
+    """Seven Applications lose 18 of 40 objects each: within their own budgets, but 126 in all."""
+    files = {f"app/{n:02}.yaml": config(f"c{n:02}") for n in range(40)}
+    sha = await case.commit(files)
+    names = [await case.new_namespace(f"{case.name}-f{n}") for n in range(7)]
+    async with asyncio.TaskGroup() as tasks:
+        made = [
+            tasks.create_task(case.apply_app(f"-f{n}", destination={"namespace": name}))
+            for n, name in enumerate(names)
+        ]
+    apps = [task.result() for task in made]
+    for app in apps:
+        await app.delivered(sha)
+    sha = await case.commit(dict.fromkeys(sorted(files)[:18]))
+    for app in apps:
+        await app.until(lambda a: a.revision == sha and a.phase in ("Succeeded", "Failed"))
+    halted = [app for app in apps if app.view.has("DeletionBudgetExceeded")]
+    left = [len(await case.target.versions(name)) for name in names]
+    assert (sorted(left), len(halted)) == ([22] * 5 + [40] * 2, 2)
+    assert all("108 objects over the fleet" in app.view.said for app in halted)
+    # Each is a plan of its own, released by its own digest.
+    digest = await stopped(halted[0], sha)
+    done = await case.installation.trimtab(
+        "app", "sync", halted[0].name, "--confirm", digest, "--prune"
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    await halted[0].delivered(sha)
+    left = [len(await case.target.versions(name)) for name in names]
+    assert sorted(left) == [22] * 6 + [40]
 
 
 async def test_a_small_deletion_needs_nobody(case: Case) -> None:
