@@ -243,3 +243,22 @@ async def test_an_operation_syncs_each_source_at_its_own_revision(case: Case) ->
     assert view.operation["syncResult"]["revisions"] == [first, second]
     found = (await data(case, "a"), await data(case, "b"))
     assert found == ({"value": "1"}, {"value": "2"})
+
+
+async def test_an_operation_may_sync_another_source(case: Case) -> None:
+    helm = chart(f"{case.name}.example")
+    sha = await case.commit({"plain/one.yaml": config("one"), **helm, "app/crds/boat.yaml": None})
+    app = await case.apply_app(source={"path": "plain"}, syncPolicy={"automated": None})
+    await app.until(lambda a: a.sync == "OutOfSync")
+    source = {
+        "repoURL": case.repo.url,
+        "path": "app",
+        "targetRevision": "main",
+        "helm": {"parameters": [{"name": "data.set", "value": "operation"}]},
+    }
+    await app.start(source=source)
+    view = await app.until(lambda a: a.phase == "Succeeded")
+    assert view.operation["syncResult"]["revision"] == sha
+    assert view.operation["syncResult"]["source"]["path"] == "app"
+    assert (await data(case, "chart"))["set"] == "operation string"
+    assert view.body["spec"]["source"]["path"] == "plain"
