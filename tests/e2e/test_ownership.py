@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from e2e.installation import App, Case
@@ -90,6 +91,11 @@ async def test_forbidden_kinds_stop_the_whole_delivery(case: Case) -> None:
     named = [{**role, "name": "other-*"}]
     await project(case, clusterResourceWhitelist=named)
     await refused(case, app, "ClusterRole")
+    mine = [{**role, "name": f"{case.name}*"}]
+    await project(case, clusterResourceBlacklist=mine)
+    await refused(case, app, "ClusterRole")
+    await project(case, clusterResourceBlacklist=named)
+    await app.until(lambda a: not a.has("InvalidSpecError"))
     await project(case, clusterResourceWhitelist=[{**role, "name": f"{case.name}*"}])
     await app.until(lambda a: a.sync == "Synced")
     await case.target.delete("rbac.authorization.k8s.io/ClusterRole", case.name)
@@ -124,6 +130,69 @@ async def test_a_window_denies_automated_syncs_and_manual_ones(case: Case) -> No
     await app.until(lambda a: a.sync == "OutOfSync")
     await project(case, syncWindows=[{**window, "kind": "allow"}])
     await app.until(lambda a: a.sync == "Synced")
+
+
+async def test_a_window_is_open_by_the_clock_of_its_time_zone(case: Case) -> None:
+    # Kiritimati is 14 hours ahead: at every moment it has another hour than UTC.
+    there = datetime.now(timezone(timedelta(hours=14)))
+    hours = f"{there.hour},{(there.hour + 1) % 24}"
+    window = {"kind": "deny", "schedule": f"0 {hours} * * *", "duration": "1h"}
+    everywhere = {**window, "applications": ["*"], "timeZone": "Pacific/Kiritimati"}
+    name = await project(case, syncWindows=[everywhere])
+    sha = await case.commit({"app/one.yaml": config("one")})
+    app = await case.apply_app(project=name)
+    await app.until(lambda a: a.sync == "OutOfSync")
+    assert await case.versions() == {}
+    await project(case, syncWindows=[{**everywhere, "timeZone": "UTC"}])
+    await app.delivered(sha)
+
+
+async def test_descriptions_of_a_project_and_its_windows_are_shown(case: Case) -> None:
+    window = {
+        "kind": "deny",
+        "schedule": "* * * * *",
+        "duration": "1h",
+        "applications": ["*"],
+        "description": "Nobody deploys during the fair",
+    }
+    name = await project(case, description="The harbour team", syncWindows=[window])
+    listed = await case.installation.trimtab("project", "get", name)
+    assert "The harbour team" in listed.stdout, listed.stderr
+    body = await case.hub.get("argoproj.io/AppProject", name, case.installation.namespace)
+    assert body is not None
+    assert "status" not in body  # tokens are Argo CD's: none are issued here
+    await case.commit({"app/one.yaml": config("one")})
+    app = await case.apply_app(project=name)
+    await app.until(lambda a: a.sync == "OutOfSync")
+    await app.start()
+    view = await app.until(lambda a: a.phase == "Error")
+    assert "Nobody deploys during the fair" in view.message
+
+
+async def test_a_project_may_set_other_numbers_of_the_deletion_budget(case: Case) -> None:
+    name = await project(case)
+    where = ("argoproj.io/AppProject", name, case.installation.namespace)
+    files = {f"app/{n}.yaml": config(f"c{n}") for n in range(6)}
+    app = await case.apply_app(project=name)
+    await app.delivered(await case.commit(files))
+    # One of six is within the usual budget, and not within this project's.
+    strict = {"metadata": {"annotations": {"trimtab.dev/deletion-budget-objects": "0"}}}
+    await case.hub.patch(*where, strict)
+    sha = await case.commit({"app/0.yaml": None})
+    view = await app.until(lambda a: a.has("DeletionBudgetExceeded") and a.revision == sha)
+    assert "1 objects, more than 0" in view.conditions["DeletionBudgetExceeded"]
+    assert len(await case.versions()) == 6
+    # Five of six are over the usual budget, and within this project's.
+    notes = {
+        f"trimtab.dev/deletion-budget-{k}": v for k, v in (("objects", "5"), ("percent", "100"))
+    }
+    await case.hub.patch(*where, {"metadata": {"annotations": notes}})
+    sha = await case.commit({f"app/{n}.yaml": None for n in range(1, 5)})
+    await app.delivered(sha)
+    assert set(await case.versions()) == {("ConfigMap", "c5")}
+    wrong = {"metadata": {"annotations": {"trimtab.dev/deletion-budget-objects": "lots"}}}
+    await case.hub.patch(*where, wrong)
+    await app.until(lambda a: a.has("UnsupportedField", "deletion-budget-objects", "lots"))
 
 
 async def test_windows_select_by_application_namespace_and_cluster(case: Case) -> None:

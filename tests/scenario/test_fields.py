@@ -1,4 +1,4 @@
-"""Every leaf field of Application and AppProject: seen to work, named in a condition, or owed.
+"""Every leaf field of Application and AppProject: seen to work or named in a condition.
 
 The committed table is ``docs/reference/support.md``: a row that is ``yes`` or ``partly`` names its
 test (``make check`` looks for it), which must set the field; a row that is ``no`` is named by a
@@ -44,8 +44,6 @@ WHOLE = (
     "Application.spec.sourceHydrator.drySource",
     "Application.operation.sync.source",
 )
-# Fields that no test shows yet. It only ever goes down.
-OWED_AT_MOST = 4
 LEFT_OUT = (
     "Application.operation.sync.sources[]",
     "Application.operation.sync.resources[].exclude",
@@ -110,9 +108,8 @@ def says(names: list[str], field: str) -> bool:
     return any(plain == name or plain.startswith(f"{name}.") for name in names)
 
 
-def test_no_more_fields_are_owed() -> None:
-    owed = sorted(field for field, state in ROWS.items() if state == "not yet")
-    assert len(owed) <= OWED_AT_MOST, owed
+def test_no_field_is_owed() -> None:
+    assert {field: state for field, state in ROWS.items() if state not in ("yes", "no")} == {}
 
 
 def test_the_table_has_every_leaf_and_no_other() -> None:

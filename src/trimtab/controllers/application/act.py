@@ -188,7 +188,7 @@ class Syncer:
         verdict = check_budget(
             plan,
             delivery_size=sum(1 for seen in observation.seen if seen.live is not None),
-            budget=self.world.settings.budget,
+            budget=self.inputs.project.budget,
             confirmed_digest=confirmed,
         )
         if verdict.exceeded:

@@ -60,7 +60,15 @@ def unsupported_project_fields(project: Project | None) -> tuple[Condition, ...]
         "sourceNamespaces": bool(project.source_namespaces),
         "syncWindows.syncOverrun": overruns,
     }
-    return _conditions([f"AppProject spec.{name}" for name, is_set in stated.items() if is_set])
+    fields = [f"AppProject spec.{name}" for name, is_set in stated.items() if is_set]
+    budget = tuple(
+        Condition(
+            ConditionType.UNSUPPORTED_FIELD,
+            f"AppProject {project.name}: {problem}; the usual number holds",
+        )
+        for problem in project.budget_problems
+    )
+    return (*_conditions(fields), *budget)
 
 
 def _conditions(names: Iterable[str]) -> tuple[Condition, ...]:

@@ -9,7 +9,6 @@ from trimtab.core.plan.advance import (
 from trimtab.core.plan.budget import (
     CHILD_DELIVERIES,
     DEFAULT_BUDGET,
-    PROTECTED_KINDS,
     BudgetVerdict,
     DeletionBudget,
     check_budget,
@@ -131,7 +130,6 @@ __all__ = [
     "NOTHING_MESSAGE",
     "PHASE_ORDER",
     "PROPAGATION",
-    "PROTECTED_KINDS",
     "REVISION_LENGTH",
     "REVISION_SHOWN",
     "SUCCEEDED_MESSAGE",

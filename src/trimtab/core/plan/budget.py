@@ -8,17 +8,10 @@ things, stops with its digest, and exactly that plan is released by naming the d
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from trimtab.core.manifest import CRD, NAMESPACE, GroupKind
+from trimtab.core.manifest import GroupKind
 from trimtab.core.plan.plan import Plan, PlannedChange
+from trimtab.core.policy import DEFAULT_BUDGET, DeletionBudget
 
-PROTECTED_KINDS = frozenset(
-    {
-        CRD,
-        NAMESPACE,
-        GroupKind("", "PersistentVolume"),
-        GroupKind("", "PersistentVolumeClaim"),
-    }
-)
 CHILD_DELIVERIES = frozenset(
     {
         GroupKind("argoproj.io", "Application"),
@@ -27,30 +20,6 @@ CHILD_DELIVERIES = frozenset(
         GroupKind("kustomize.toolkit.fluxcd.io", "Kustomization"),
     }
 )
-
-
-@dataclass(frozen=True, slots=True)
-class DeletionBudget:
-    """How much may be deleted without a confirmation.
-
-    Args:
-        max_objects: Deletions of one plan.
-        max_share_percent: Deletions as a share of the delivery's objects, 0..100.
-        share_minimum: Deliveries with fewer objects are not measured by share.
-        protected_kinds: Kinds of which none may be deleted.
-        max_child_deliveries: Applications and the like, each of which deletes in its turn.
-        fleet_max: Deletions over the whole fleet for one commit.
-    """
-
-    max_objects: int = 20
-    max_share_percent: int = 50
-    share_minimum: int = 5
-    protected_kinds: frozenset[GroupKind] = PROTECTED_KINDS
-    max_child_deliveries: int = 3
-    fleet_max: int = 100
-
-
-DEFAULT_BUDGET = DeletionBudget()
 
 
 @dataclass(frozen=True, slots=True)

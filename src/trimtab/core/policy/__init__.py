@@ -1,6 +1,15 @@
 """What may be done: projects, their permissions and sync windows."""
 
 from trimtab.core.manifest.globs import glob_matches, is_glob
+from trimtab.core.policy.budget import (
+    BUDGET_CHILDREN,
+    BUDGET_KINDS,
+    BUDGET_OBJECTS,
+    BUDGET_PERCENT,
+    DEFAULT_BUDGET,
+    DeletionBudget,
+    parse_budget,
+)
 from trimtab.core.policy.contention import (
     NO_CONTENTION,
     Contention,
@@ -55,8 +64,14 @@ from trimtab.core.policy.windows import (
 )
 
 __all__ = [
+    "BUDGET_CHILDREN",
+    "BUDGET_KINDS",
+    "BUDGET_OBJECTS",
+    "BUDGET_PERCENT",
+    "DEFAULT_BUDGET",
     "NO_CONTENTION",
     "Contention",
+    "DeletionBudget",
     "Destination",
     "DestinationServiceAccount",
     "KindPattern",
@@ -88,6 +103,7 @@ __all__ = [
     "kind_permitted",
     "matches",
     "normalise_repository",
+    "parse_budget",
     "parse_destination",
     "parse_project",
     "parse_window",

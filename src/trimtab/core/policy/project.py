@@ -4,7 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from trimtab.core import JsonObject, JsonValue
-from trimtab.core.manifest import as_list, as_object
+from trimtab.core.manifest import annotations_of, as_list, as_object
+from trimtab.core.policy.budget import DEFAULT_BUDGET, DeletionBudget, parse_budget
 from trimtab.core.policy.windows import SyncWindow, parse_window
 
 
@@ -80,6 +81,8 @@ class Project:
         only_scoped_clusters: Only clusters that belong to the project may be used.
         signature_keys: GnuPG key ids one of which must have signed the revision.
         has_source_integrity: It demands signatures by ``sourceIntegrity``.
+        budget: How much a plan may delete before a person must confirm it.
+        budget_problems: Annotations about the budget that are not understood.
     """
 
     name: str
@@ -98,12 +101,15 @@ class Project:
     only_scoped_clusters: bool = False
     signature_keys: tuple[str, ...] = ()
     has_source_integrity: bool = False
+    budget: DeletionBudget = DEFAULT_BUDGET
+    budget_problems: tuple[str, ...] = ()
 
 
 def parse_project(body: JsonObject) -> Project:
     """Return the value of an AppProject; fields of other types than the schema's are left out."""
     spec = as_object(body.get("spec"))
     orphaned = spec.get("orphanedResources")
+    budget, budget_problems = parse_budget(annotations_of(body))
     return Project(
         name=_text(as_object(body.get("metadata")), "name"),
         description=_text(spec, "description"),
@@ -133,6 +139,8 @@ def parse_project(body: JsonObject) -> Project:
         only_scoped_clusters=spec.get("permitOnlyProjectScopedClusters") is True,
         signature_keys=tuple(_text(item, "keyID") for item in _objects(spec, "signatureKeys")),
         has_source_integrity=bool(spec.get("sourceIntegrity")),
+        budget=budget,
+        budget_problems=budget_problems,
     )
 
 

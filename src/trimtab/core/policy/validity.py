@@ -28,6 +28,7 @@ def validate_project(project: Project) -> tuple[str, ...]:
         *_account_problems(project),
         *_role_problems(project),
         *_window_problems(project),
+        *project.budget_problems,
     )
 
 

@@ -201,6 +201,7 @@ def _blocking(windows: Sequence[SyncWindow], now: datetime) -> tuple[SyncWindow,
 def _reason(blocking: Sequence[SyncWindow]) -> str:
     window = blocking[0]
     told = f"'{window.schedule}' for {window.duration}"
+    told += f" ({window.description})" if window.description else ""
     if window.kind == "deny":
         return f"a deny window is open: {told}"
     return f"no allow window is open: {told}"
