@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import UTC, datetime
 
 from e2e.installation import App, Case
 from e2e.objects import (
@@ -68,6 +69,19 @@ async def test_an_object_that_forbids_it_is_never_pruned(case: Case) -> None:
     view = await app.until(lambda a: a.revision == sha and a.phase == "Succeeded")
     assert view.results["ConfigMap/kept"]["status"] == "PruneSkipped"
     assert await case.target.get("ConfigMap", "kept", case.namespace) is not None
+
+
+async def test_a_prune_may_wait_for_an_approval(case: Case) -> None:
+    files = {"app/one.yaml": config("one", options="Prune=confirm"), "app/two.yaml": config("two")}
+    app = await deliver(case, files)
+    sha = await case.commit({"app/one.yaml": None})
+    view = await app.until(lambda a: a.phase == "Running" and "confirmation" in a.message)
+    assert "one" in view.message
+    assert await case.target.get("ConfigMap", "one", case.namespace) is not None
+    approved = {"argocd.argoproj.io/deletion-approved": datetime.now(UTC).isoformat()}
+    await app.patch({"metadata": {"annotations": approved}})
+    await app.delivered(sha)
+    assert set(await case.versions()) == {("ConfigMap", "two")}
 
 
 async def test_an_empty_folder_empties_only_with_allow_empty(case: Case) -> None:

@@ -74,7 +74,8 @@ async def test_an_object_that_is_held_is_waited_for(one: Controller) -> None:
     one.edit({**held, "metadata": {**held["metadata"], "finalizers": ["example.com/theirs"]}})
     await one.delete_app()
     await one.passed(60)
-    assert one.names() == {"a", "b"}
+    assert (one.names(), error(one)) == ({"a", "b"}, "")
+    await one.until(lambda: "shop/b (finalizers: example.com/theirs" in error(one))
     one.edit({**one.live("b"), "metadata": {**one.live("b")["metadata"], "finalizers": []}})
     await one.until(lambda: not one.app())
     assert one.names() == set()

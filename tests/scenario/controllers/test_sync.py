@@ -190,3 +190,20 @@ async def test_without_automation_nothing_is_written_until_asked(one: Controller
     assert one.names() == {"two"}
     assert "operation" not in one.app()
     assert one.ledger.entries[-1].actor == "dana"
+
+
+@story
+async def test_a_prune_that_wants_a_confirmation_waits_for_a_person(one: Controller) -> None:
+    one.commit(config("one", options="Prune=confirm"), config("two"))
+    one.apply_app()
+    await one.passed()
+    approved = "argocd.argoproj.io/deletion-approved"
+    one.annotate(**{approved: one.clock.now().isoformat()})
+    await one.passed(60)
+    one.commit(config("two", "2"), without=["one"])
+    await one.until(lambda: "confirmation" in one.operation()["message"])
+    await one.passed(600)
+    assert (one.names(), one.live("two")["data"]) == ({"one", "two"}, {"value": "1"})
+    one.annotate(**{approved: one.clock.now().isoformat()})
+    await one.until(lambda: one.phase() == "Succeeded" and one.sync() == "Synced")
+    assert (one.names(), one.live("two")["data"]) == ({"two"}, {"value": "2"})

@@ -1,7 +1,10 @@
 """The objects of an Application that is being deleted, and the hooks that are left of it."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 
+from trimtab.controllers.application.approval import DELETION_APPROVED, is_approved
 from trimtab.controllers.application.finalizers import BACKGROUND
 from trimtab.controllers.application.locate import locate
 from trimtab.controllers.application.settings import SECRET
@@ -22,7 +25,7 @@ from trimtab.ports.cluster import ApiError, Cluster, ClusterUnknown, Conflict
 from trimtab.runtime import parse_time
 from trimtab.services.registry import RegistrationInvalid, cluster_settings, secret_type
 
-DELETION_APPROVED = "argocd.argoproj.io/deletion-approved"
+_LONG = timedelta(minutes=2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,10 +65,12 @@ class ObjectDeleter:
         first = next((wave for phase in plan.phases for wave in phase.waves), None)
         if first is None:
             return True
-        for change in first.changes:
-            one = found[change.key]
-            if not one.meta.deletion_timestamp:
-                await self._delete(cluster, one)
+        wave = [found[change.key] for change in first.changes]
+        standing = [one for one in wave if not one.meta.deletion_timestamp]
+        for one in standing:
+            await self._delete(cluster, one)
+        if not standing and self.world.clock.now() > self._asked() + _LONG:
+            raise Transient("DeletionError", _held(wave))
         return False
 
     async def clean_up(self) -> bool:
@@ -129,18 +134,12 @@ class ObjectDeleter:
     def _plan(self, objects: list[LiveObject]) -> Plan:
         policy = self.app.spec.sync_policy
         options, _ = parse_sync_options(policy.sync_options if policy else ())
-        approved = self._is_approved()
+        approved = is_approved(self.live.annotations, since=self._asked())
         return plan_deletion(live=objects, options=replace(options, prune_confirmed=approved))
 
-    def _is_approved(self) -> bool:
-        """Return whether a person approved it after the deletion was asked for.
-
-        Source:
-            Argo CD, IsDeletionConfirmed.
-        """
-        asked = parse_time(self.live.meta.deletion_timestamp or "")
-        approved = parse_time(self.live.annotations.get(DELETION_APPROVED, ""))
-        return asked is not None and approved is not None and approved >= asked
+    def _asked(self) -> datetime:
+        """Return when the deletion was asked for."""
+        return parse_time(self.live.meta.deletion_timestamp or "") or self.world.clock.now()
 
     async def _delete(
         self, cluster: Cluster, one: LiveObject, propagation: Propagation | None = None
@@ -157,3 +156,11 @@ class ObjectDeleter:
         except ApiError as error:
             message = f"cannot delete {one.key}: {error.message}"
             raise Transient("DeletionError", message, retry_after=error.retry_after) from error
+
+
+def _held(objects: Iterable[LiveObject]) -> str:
+    """Return what a deletion waits for, for a person who wonders."""
+    said = sorted(
+        f"{one.key} (finalizers: {', '.join(one.meta.finalizers or ('none',))})" for one in objects
+    )
+    return f"waiting for the deletion of {'; '.join(said)}"

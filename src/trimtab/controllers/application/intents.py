@@ -7,6 +7,7 @@ Source:
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from trimtab.controllers.application.approval import is_approved
 from trimtab.controllers.application.model import Intent
 from trimtab.controllers.application.progress import progress_of
 from trimtab.core.manifest import ObjectKey
@@ -77,11 +78,12 @@ def _resumed(app: Application, state: OperationState, now: datetime) -> Intent:
     progress = kept.sync or SyncProgress(started_at=started)
     if state.phase == "Terminating":
         progress = replace(progress, is_terminating=True)
+    approved = is_approved(app.metadata.annotations, since=started)
     return Intent(
         operation=operation,
         kind="self-heal" if sync.auto_heal_attempts_count else "sync",
         started_at=started,
-        options=merge_options(app, sync),
+        options=replace(merge_options(app, sync), prune_confirmed=approved),
         progress=progress,
         retry_count=state.retry_count,
         only=_selected(sync.resources),
