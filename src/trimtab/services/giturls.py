@@ -6,12 +6,15 @@ the name of a mirror, since some servers keep ``App`` and ``app`` apart.
 """
 
 import re
+from functools import lru_cache
 from typing import Final, NamedTuple
 from urllib.parse import unquote, urlsplit
 
 _SCP: Final = re.compile(r"^(?:[^/@:\s]+@)?(\[[^\]]+\]|[^/:@\s]+):(?!//|:)(.*)$")
 _WINDOWS_DRIVE: Final = re.compile(r"^[A-Za-z]:[\\/]")
 _DEFAULT_PORTS: Final = {"http": 80, "https": 443, "ssh": 22, "git": 9418}
+# The same few URLs are asked about at each look.
+_KEPT_URLS: Final = 4096
 _SSH_HOST_PREFIXES: Final = ("altssh.", "ssh.")
 
 
@@ -24,6 +27,7 @@ class GitUrl(NamedTuple):
     path: str
 
 
+@lru_cache(maxsize=_KEPT_URLS)
 def parse_git_url(url: str) -> GitUrl:
     """Split a Git URL, in URL or scp form, into its telling parts.
 
@@ -48,6 +52,7 @@ def parse_git_url(url: str) -> GitUrl:
     return GitUrl(scheme, (parts.hostname or "").lower(), port, _bare_path(unquote(parts.path)))
 
 
+@lru_cache(maxsize=_KEPT_URLS)
 def canonical_url(url: str) -> str:
     """Return one spelling for all URLs that surely name the same repository."""
     parts = parse_git_url(url)

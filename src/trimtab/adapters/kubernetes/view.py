@@ -185,6 +185,8 @@ class View:
         self._tell(WatchEvent(Change.DELETED, last or held, held))
 
     def _index(self, live: LiveObject | None, held: LiveObject | None) -> None:
+        if live is not None and held is not None and _same_marks(live, held):
+            return
         for index, of in ((self._owned, _owners), (self._tracked, self._trackers)):
             before = of(held) if held is not None else ()
             after = of(live) if live is not None else ()
@@ -209,6 +211,16 @@ class View:
     def _tell(self, event: WatchEvent) -> None:
         for listener in tuple(self._listeners):
             listener(event)
+
+
+def _same_marks(live: LiveObject, held: LiveObject) -> bool:
+    """Return whether everything that indexes look at is the same, as it mostly is."""
+    now, then = live.meta, held.meta
+    return (
+        now.annotations == then.annotations
+        and now.labels == then.labels
+        and now.owner_references == then.owner_references
+    )
 
 
 def _untracked(_live: LiveObject) -> str | None:

@@ -148,7 +148,7 @@ class Router:
         if event.is_own or (is_hub and _is_echo(event)):
             return
         owners = {self._owner(event.live)}
-        if event.previous is not None:
+        if event.previous is not None and not _same_marks(event.live, event.previous):
             owners.add(self._owner(event.previous))
         settles = _only_status_changed(event)
         for owner in owners - {None}:
@@ -235,18 +235,24 @@ class Router:
                 self._enqueue(key, Priority.EVENT)
 
 
+def _same_marks(live: LiveObject, before: LiveObject) -> bool:
+    now, then = live.meta, before.meta
+    return now.annotations == then.annotations and now.labels == then.labels
+
+
 def _only_status_changed(event: WatchEvent) -> bool:
     """Return whether nothing that a sync writes has changed.
 
     A kind that counts generations counts one for each change outside metadata and status.
     """
-    live, before = event.live.meta, event.previous.meta if event.previous else None
-    if event.change is not Change.MODIFIED or before is None or not live.generation:
+    if event.change is not Change.MODIFIED or event.previous is None:
+        return False
+    live, before = event.live.meta, event.previous.meta
+    if not live.generation:
         return False
     return (
         live.generation == before.generation
-        and live.annotations == before.annotations
-        and live.labels == before.labels
+        and _same_marks(event.live, event.previous)
         and live.finalizers == before.finalizers
         and live.owner_references == before.owner_references
         and live.deletion_timestamp == before.deletion_timestamp
