@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -84,20 +85,32 @@ def _phases(shell: Shell) -> tuple[int, list[str]]:
     return shown.returncode, [each["phase"] for each in json.loads(shown.stdout)["items"]]
 
 
-def test_an_interrupted_up_leaves_nothing(shell: Shell) -> None:
+@pytest.mark.parametrize("how", ["killed", "interrupted", "interrupted on its terminal"])
+def test_an_interrupted_up_leaves_nothing(shell: Shell, how: str) -> None:
     env = {
         **os.environ,
         "PYTHONPATH": os.pathsep.join(sys.path),
         "XDG_STATE_HOME": str(shell.state),
     }
     command = [sys.executable, "-c", _MAIN, "fleet", "up", "-n", "2"]
-    with subprocess.Popen(command, env=env, stderr=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        command, env=env, stderr=subprocess.PIPE, text=True, process_group=0
+    ) as process:
         assert process.stderr is not None
         assert "starting etcd" in process.stderr.readline()
         supervisor = os.pidfd_open(_only_child(process.pid))
-        process.kill()
+        match how:
+            case "killed":
+                process.kill()
+            case "interrupted":
+                process.send_signal(signal.SIGINT)
+            case _:
+                # A terminal tells everybody of the foreground group.
+                os.killpg(process.pid, signal.SIGINT)
         assert select.select([supervisor], [], [], 15)[0]
         os.close(supervisor)
+        process.stderr.read()
+    assert process.returncode == (-signal.SIGKILL if how == "killed" else 130)
     assert shell("status").returncode == 5
 
 
