@@ -132,12 +132,7 @@ async def wire(settings: ServeSettings, stack: AsyncExitStack) -> Service:
         pool=pool,
         ledger=ledger,
         applications=applications,
-        clusters=ControllerEngine(
-            "cluster",
-            ClusterReconciler(directory.hub, directory, router.enqueue_cluster).reconcile,
-            clock=clock,
-            on_look=partial(metrics.on_look, "cluster"),
-        ),
+        clusters=_cluster_engine(directory, router, metrics),
         router=router,
         metrics=metrics,
         catalogue=catalogue,
@@ -216,6 +211,17 @@ def _application_engine(
         ),
         group_of=router.group_of,
         on_look=partial(metrics.on_look, "application"),
+    )
+
+
+def _cluster_engine(
+    directory: KubernetesDirectory, router: Router, metrics: Metrics
+) -> ControllerEngine:
+    return ControllerEngine(
+        "cluster",
+        ClusterReconciler(directory.hub, directory, router.enqueue_cluster).reconcile,
+        clock=SystemClock(),
+        on_look=partial(metrics.on_look, "cluster"),
     )
 
 
