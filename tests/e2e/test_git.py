@@ -6,6 +6,9 @@ import asyncio
 
 from e2e.installation import Case, config_map, secret
 from e2e.objects import config, data_of
+from e2e.repository import Repo
+from e2e.seen import Json
+from trimtab.adapters.gitserver import GitServer
 
 REPOSITORY = {"argocd.argoproj.io/secret-type": "repository"}
 
@@ -51,6 +54,49 @@ async def test_a_submodule_that_cannot_be_had_changes_nothing(case: Case) -> Non
     assert await case.versions() == before
     await case.commit({".gitmodules": modules.replace("-gone.git", "-lib.git")})
     await app.until(lambda a: a.sync == "Synced" and len(a.status["resources"]) == 2)
+
+
+async def test_a_submodule_is_opened_by_what_is_registered_for_it(case: Case, tmp_path) -> None:
+    with GitServer(tmp_path / "git", users={"lib": "right"}) as git:
+        url = git.create("lib")
+        entry = url.replace("http://", "http://lib:right@")
+        lib = Repo(url, tmp_path / "clone", push_url=entry)
+        first = await asyncio.to_thread(lib.commit, {"two.yaml": config("two")})
+        await case.commit({"app/one.yaml": config("one")})
+        await asyncio.to_thread(case.repo.pin, "app/lib", entry, first)
+        modules = (case.repo.folder / ".gitmodules").read_text().replace("lib:right@", "")
+        sha = await case.commit({".gitmodules": modules})
+        app = await case.apply_app(source={"directory": {"recurse": True}})
+        await app.until(lambda a: a.has("ComparisonError", "submodule 'app/lib'", "401"))
+        namespace = case.installation.namespace
+        login = {"type": "git", "url": url, "username": "lib", "password": "right"}
+        await case.hub.apply(secret(f"repo-{case.name}", namespace, login, REPOSITORY))
+        await app.delivered(sha, seconds=60)
+        # A project that does not permit the library gets it by nobody's credentials.
+        await case.hub.apply(_project(case, [case.repo.url]))
+        where = await case.new_namespace(f"{case.name}-strict")
+        strict = await case.apply_app(
+            "-strict",
+            project=case.name,
+            source={"directory": {"recurse": True}},
+            destination={"namespace": where},
+        )
+        await strict.until(lambda a: a.has("ComparisonError", "not permitted", "sourceRepos"))
+        assert "right" not in str(strict.view.body)
+        await case.hub.apply(_project(case, [case.repo.url, url]))
+        await strict.delivered(sha, seconds=60)
+
+
+def _project(case: Case, repositories: list[str]) -> Json:
+    return {
+        "apiVersion": "argoproj.io/v1alpha1",
+        "kind": "AppProject",
+        "metadata": {"name": case.name, "namespace": case.installation.namespace},
+        "spec": {
+            "sourceRepos": repositories,
+            "destinations": [{"server": "*", "namespace": "*"}],
+        },
+    }
 
 
 async def test_a_rewritten_history_is_followed_and_named(case: Case) -> None:

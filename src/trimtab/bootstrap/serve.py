@@ -29,7 +29,7 @@ from trimtab.ports.cluster import Cluster, WatchEvent
 from trimtab.runtime import supervise
 from trimtab.services.definitions import install_crds, wait_served
 from trimtab.services.installation import ensure_namespace
-from trimtab.services.registry import AUTHORITIES, KNOWN_HOSTS, secret_type
+from trimtab.services.registry import REPOSITORY_CONFIG_MAPS, secret_type
 from trimtab.services.repositories import RegistrationKind
 
 _log = structlog.get_logger("serve")
@@ -144,7 +144,7 @@ def _on_hub_event(service: Service, event: WatchEvent) -> None:
             service.clusters.enqueue(f"{live.key.namespace}/{live.key.name}")
         if kinds & set(RegistrationKind):
             _reread_repositories(service)
-    elif live.key.group_kind == CONFIG_MAP and live.key.name in (AUTHORITIES, KNOWN_HOSTS):
+    elif live.key.group_kind == CONFIG_MAP and live.key.name in REPOSITORY_CONFIG_MAPS:
         _reread_repositories(service)
 
 

@@ -11,7 +11,7 @@ from trimtab.core.manifest import GroupKind, LiveObject, ObjectKey
 from trimtab.core.policy import Project, parse_project
 from trimtab.ports.cluster import ClusterWatcher
 from trimtab.ports.source import Repository
-from trimtab.services.registry import AUTHORITIES, KNOWN_HOSTS, book_of
+from trimtab.services.registry import book_of
 from trimtab.services.repositories import RepositoryBook, permitted_submodule
 
 _PROJECT = GroupKind("argoproj.io", "AppProject")
@@ -67,8 +67,7 @@ class HubCatalogue:
         if self._book is None:
             self._book = book_of(
                 [secret for secret in self._hub.objects(_SECRET) if self._is_ours(secret)],
-                self._hub.live(ObjectKey("", "ConfigMap", self._namespace, AUTHORITIES)),
-                self._hub.live(ObjectKey("", "ConfigMap", self._namespace, KNOWN_HOSTS)),
+                lambda name: self._hub.live(ObjectKey("", "ConfigMap", self._namespace, name)),
                 has_submodules=self._has_submodules,
             )
         key = (url, project)

@@ -6,7 +6,7 @@ A Secret's label ``argocd.argoproj.io/secret-type`` says what it is: ``cluster``
 
 import base64
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, cast
 from urllib.parse import urlsplit
 
@@ -28,6 +28,8 @@ SECRET_TYPE_LABEL: Final = "argocd.argoproj.io/secret-type"  # noqa: S105  a lab
 IN_CLUSTER_SERVER: Final = "https://kubernetes.default.svc"
 AUTHORITIES: Final = "argocd-tls-certs-cm"
 KNOWN_HOSTS: Final = "argocd-ssh-known-hosts-cm"
+PARAMETERS: Final = "argocd-cmd-params-cm"
+REPOSITORY_CONFIG_MAPS: Final = (AUTHORITIES, KNOWN_HOSTS, PARAMETERS)
 IN_CLUSTER_NAME: Final = "in-cluster"
 
 _SECRET = GroupKind("", "Secret")
@@ -150,8 +152,7 @@ def registration_of(secret: LiveObject) -> Registration:
 
 def book_of(
     secrets: Iterable[LiveObject],
-    authorities: LiveObject | None,
-    known_hosts: LiveObject | None,
+    config_map: Callable[[str], LiveObject | None],
     *,
     has_submodules: bool = True,
 ) -> RepositoryBook:
@@ -159,30 +160,27 @@ def book_of(
 
     Args:
         secrets: Labelled Secrets; those of other types are left out.
-        authorities: ConfigMap argocd-tls-certs-cm, if there is one.
-        known_hosts: ConfigMap argocd-ssh-known-hosts-cm, if there is one.
-        has_submodules: Whether submodules are followed.
+        config_map: Returns one of ``REPOSITORY_CONFIG_MAPS``, if there is such.
+        has_submodules: Whether submodules are followed, if no ConfigMap says otherwise.
     """
-    registrations = [
-        registration_of(secret)
-        for secret in secrets
-        if secret_type(secret) in set(RegistrationKind)
-    ]
+    kinds = set(RegistrationKind)
+    registrations = [registration_of(one) for one in secrets if secret_type(one) in kinds]
+    said = _texts(config_map(PARAMETERS)).get("reposerver.enable.git.submodule", "")
     return RepositoryBook(
         registrations,
-        authorities=_texts(authorities),
-        known_hosts=_texts(known_hosts).get("ssh_known_hosts", ""),
-        has_submodules=has_submodules,
+        authorities=_texts(config_map(AUTHORITIES)),
+        known_hosts=_texts(config_map(KNOWN_HOSTS)).get("ssh_known_hosts", ""),
+        has_submodules=has_submodules and said.strip().lower() != "false",
     )
 
 
 async def read_book(hub: ClusterReader, namespace: str) -> RepositoryBook:
     """Return how repositories are opened, read from the hub now."""
-    return book_of(
-        await read_repositories(hub, namespace),
-        await hub.get(ObjectKey("", "ConfigMap", namespace, AUTHORITIES)),
-        await hub.get(ObjectKey("", "ConfigMap", namespace, KNOWN_HOSTS)),
-    )
+    found = {
+        name: await hub.get(ObjectKey("", "ConfigMap", namespace, name))
+        for name in REPOSITORY_CONFIG_MAPS
+    }
+    return book_of(await read_repositories(hub, namespace), found.get)
 
 
 def _texts(config_map: LiveObject | None) -> dict[str, str]:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
+from trimtab.bootstrap.settings import ServeSettings
+from trimtab.core.manifest import canonical_json, parse_live
 from trimtab.services.giturls import (
     canonical_url,
     display_url,
@@ -11,6 +15,7 @@ from trimtab.services.giturls import (
     parse_git_url,
     web_url_matches,
 )
+from trimtab.services.registry import PARAMETERS, book_of
 from trimtab.services.repositories import (
     Registration,
     RegistrationKind,
@@ -235,3 +240,26 @@ def test_what_is_no_remote_url_is_a_file(url: str) -> None:
 def test_a_shown_url_has_no_password() -> None:
     assert display_url("https://jo:p@h/a?x=1") == "https://h/a"
     assert display_url("git@h:a") == "git@h:a"
+
+
+def test_submodules_are_followed_unless_somebody_says_otherwise() -> None:
+    for has_submodules in (True, False):
+        book = RepositoryBook([], has_submodules=has_submodules)
+        assert book.find("https://git.example/a").submodules is has_submodules
+
+
+@pytest.mark.parametrize(("said", "follows"), [("false", False), ("true", True), ("", True)])
+def test_argo_cd_s_switches_of_submodules_count(
+    said: str, *, follows: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ARGOCD_GIT_MODULES_ENABLED", said)
+    settings = ServeSettings(None, None, "argocd", Path("state"))
+    assert settings.has_submodules is follows
+    body = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": PARAMETERS},
+        "data": {"reposerver.enable.git.submodule": said},
+    }
+    live = {PARAMETERS: parse_live(canonical_json(body))}
+    assert book_of([], live.get).find("https://git.example/a").submodules is follows
