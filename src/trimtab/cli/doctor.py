@@ -2,13 +2,13 @@
 
 import asyncio
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 
 import click
 
-from trimtab.bootstrap.client import connection_summary
+from trimtab.bootstrap.client import connection_summary, serving_now
 from trimtab.bootstrap.ledger import read_ledger
 from trimtab.bootstrap.offline import go_version, open_renderer
 from trimtab.cli.errors import ExitCode
@@ -16,7 +16,8 @@ from trimtab.cli.output import output_option, print_table, print_value, say
 from trimtab.cli.session import HubCommand, Session, current_session
 from trimtab.core.errors import TrimtabError
 from trimtab.core.manifest import GroupKind, key_of
-from trimtab.ports.cluster import ClusterReader
+from trimtab.ports.cluster import ApiError, Cluster, ClusterReader
+from trimtab.services.installation import find_other_controller
 from trimtab.services.registry import read_clusters
 from trimtab.services.requests import APPLICATION, PROJECT
 
@@ -100,22 +101,65 @@ async def _hub(session: Session) -> list[Finding]:
     try:
         async with asyncio.timeout(_HUB_SECONDS), session.connect(session) as hub:
             found.append(Finding("hub", "ok", await hub.server_version()))
-            found += [await _served(hub, kind) for kind in (APPLICATION, PROJECT)]
-            namespace = await hub.get(
-                key_of({"kind": "Namespace", "metadata": {"name": session.namespace}})
-            )
-            if namespace is None:
-                message = f"namespace {session.namespace} does not exist; name another with -n"
-                found.append(Finding("namespace", "warning", message))
-            else:
-                found.append(Finding("namespace", "ok", session.namespace))
-                clusters = await read_clusters(hub, session.namespace)
-                found.append(Finding("clusters", "ok", f"{len(clusters)} registered"))
+            for name, check in _HUB_CHECKS:
+                found.append(await _checked(name, check(hub, session)))
     except TimeoutError:
         found.append(Finding("hub", "problem", f"no answer within {_HUB_SECONDS} s"))
     except TrimtabError as error:
         found.append(Finding("hub", "problem", f"{error.message} ({error.reason})"))
     return found
+
+
+async def _checked(name: str, check: Awaitable[Finding]) -> Finding:
+    try:
+        return await check
+    except ApiError as error:
+        return Finding(name, "problem", f"{error.message} ({error.reason})")
+
+
+async def _applications(hub: Cluster, _: Session) -> Finding:
+    return await _served(hub, APPLICATION)
+
+
+async def _projects(hub: Cluster, _: Session) -> Finding:
+    return await _served(hub, PROJECT)
+
+
+async def _namespace(hub: Cluster, session: Session) -> Finding:
+    name = session.namespace
+    if await hub.get(key_of({"kind": "Namespace", "metadata": {"name": name}})) is None:
+        message = f"namespace {name} does not exist; name another with -n"
+        return Finding("namespace", "warning", message)
+    return Finding("namespace", "ok", name)
+
+
+async def _clusters(hub: Cluster, session: Session) -> Finding:
+    found = await read_clusters(hub, session.namespace)
+    return Finding("clusters", "ok", f"{len(found)} registered; `cluster list --check` asks them")
+
+
+async def _serve(hub: Cluster, session: Session) -> Finding:
+    holder = await serving_now(hub, session.namespace, session.now())
+    if holder:
+        return Finding("serve", "ok", f"at work: {holder}")
+    return Finding("serve", "warning", "nobody is at work; `trimtab serve` starts")
+
+
+async def _other(hub: Cluster, session: Session) -> Finding:
+    other = await find_other_controller(hub, session.namespace)
+    if other:
+        return Finding("other", "warning", f"{other} is alive: `trimtab serve` only observes")
+    return Finding("other", "ok", "no other controller of Applications")
+
+
+_HUB_CHECKS: tuple[tuple[str, Callable[[Cluster, Session], Awaitable[Finding]]], ...] = (
+    (str(APPLICATION), _applications),
+    (str(PROJECT), _projects),
+    ("namespace", _namespace),
+    ("clusters", _clusters),
+    ("serve", _serve),
+    ("other", _other),
+)
 
 
 async def _served(hub: ClusterReader, kind: GroupKind) -> Finding:

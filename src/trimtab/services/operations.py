@@ -33,7 +33,7 @@ class SyncRequest:
         resources: Only these; empty means all.
         force: Delete and create what cannot be changed in place.
         strategy: ``hook`` (Argo CD's default) or ``apply``, which runs no hooks.
-        confirm: Digest of a plan that stopped at the deletion budget.
+        confirm: Digest of a plan that stopped at the deletion budget; it prunes if that did.
         options: Sync options beside those of spec.syncPolicy.
     """
 
@@ -173,7 +173,7 @@ def _sync_operation(body: JsonObject, request: SyncRequest) -> JsonObject:
     sync: dict[str, JsonValue] = {}
     if request.revision:
         sync["revision"] = request.revision
-    sync |= _flags(prune=request.prune, dryRun=request.dry_run)
+    sync |= _flags(prune=request.prune or _would_prune(body, request), dryRun=request.dry_run)
     if request.resources:
         sync["resources"] = [_selected(item) for item in request.resources]
     options = [*_items(_at(body, "spec", "syncPolicy", "syncOptions")), *request.options]
@@ -181,6 +181,12 @@ def _sync_operation(body: JsonObject, request: SyncRequest) -> JsonObject:
         sync["syncOptions"] = list(dict.fromkeys(str(option) for option in options))
     sync["syncStrategy"] = {request.strategy: {"force": True} if request.force else {}}
     return sync
+
+
+def _would_prune(body: JsonObject, request: SyncRequest) -> bool:
+    """Whether the plan that is confirmed prunes: another plan would stop again."""
+    stopped = _at(body, "status", "operationState", "operation", "sync", "prune")
+    return bool(request.confirm) and stopped is True
 
 
 def _operation(body: JsonObject, sync: JsonObject, username: str) -> JsonObject:

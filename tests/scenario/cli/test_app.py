@@ -37,6 +37,9 @@ def body_of(hub: FakeCluster) -> dict[str, Any]:
     return json.loads(live.raw)
 
 
+BUDGET = {"type": "DeletionBudgetExceeded", "message": "too much. Confirm it with 3f2a"}
+
+
 def controller(hub: FakeCluster, phase: str, **state: object) -> Callable[[], None]:
     """Carry out every operation at once, as a controller would in the end."""
 
@@ -205,6 +208,23 @@ def test_confirm_writes_the_annotation_beside_the_operation(hub: FakeCluster, ru
     body = body_of(hub)
     assert body["metadata"]["annotations"] == {"trimtab.dev/confirm-plan": "3f2a"}
     assert body["operation"]["sync"]["syncStrategy"] == {"hook": {}}
+
+
+@pytest.mark.parametrize("pruned", [True, False])
+def test_confirm_prunes_if_the_stopped_plan_did(pruned: bool, hub: FakeCluster, run: Run) -> None:
+    stopped = {"phase": "Failed", "operation": {"sync": {"prune": pruned}}}
+    hub.seed(application(status={"operationState": stopped}))
+    run("app", "sync", "web", "--confirm", "3f2a", "--async")
+    assert body_of(hub)["operation"]["sync"].get("prune", False) is pruned
+
+
+def test_a_plan_over_the_deletion_budget_needs_an_approval(hub: FakeCluster, run: Run) -> None:
+    hub.seed(application(status={"conditions": [BUDGET]}))
+    controller(hub, "Failed", message="stopped")
+    ran = run("app", "sync", "web", "--prune")
+    assert ran.code == 7
+    assert "Confirm it with 3f2a" in ran.err
+    assert "next: `trimtab app diff web`" in ran.err
 
 
 def test_a_second_operation_is_refused(hub: FakeCluster, run: Run) -> None:

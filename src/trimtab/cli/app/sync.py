@@ -9,11 +9,12 @@ from trimtab.cli.app.facts import state_line
 from trimtab.cli.app.objects import application, refused, user_name
 from trimtab.cli.app.selection import resource_option
 from trimtab.cli.app.wait import DEFAULT_TIMEOUT_S, ENDED_PHASES, until
-from trimtab.cli.errors import ExitCode
+from trimtab.cli.errors import CommandError, ExitCode
 from trimtab.cli.fields import field, objects, text
 from trimtab.cli.output import print_table, say
 from trimtab.cli.session import Hub, HubCommand, with_hub
 from trimtab.core import JsonObject
+from trimtab.core.conditions.condition import ConditionType
 from trimtab.core.manifest import LiveObject
 from trimtab.services.operations import Selected, SyncRequest, rollback_patch, sync_patch
 from trimtab.services.requests import RequestRefused, edit
@@ -56,7 +57,7 @@ async def sync(
     """Make the cluster match Git.
 
     Exit code 1: the sync failed. 6: it did not end in time (seconds). 7: another operation is in
-    progress, or automated sync would undo the revision.
+    progress, automated sync would undo the revision, or the plan is over the deletion budget.
     """
     live = await application(hub, name)
     request = SyncRequest(
@@ -128,9 +129,22 @@ async def _follow(
 
     body = await until(hub, asked.key, is_done, timeout=timedelta(seconds=timeout), tell=True)
     _print_result(body)
+    _refuse_over_budget(body)
     say(f"{asked.key.name}: {state_line(body)}")
     is_good = text(body, "status", "operationState", "phase") == "Succeeded"
     return ExitCode.OK if is_good else ExitCode.NEGATIVE
+
+
+def _refuse_over_budget(body: JsonObject) -> None:
+    name = text(body, "metadata", "name")
+    for condition in objects(body, "status", "conditions"):
+        if text(condition, "type") == ConditionType.DELETION_BUDGET_EXCEEDED:
+            raise CommandError(
+                ExitCode.CONFLICT,
+                f"application {name}: {text(condition, 'message')}",
+                hint=f"`trimtab app diff {name}` shows what would go; `trimtab app sync {name}"
+                " --confirm DIGEST` releases exactly this plan",
+            )
 
 
 def _print_result(body: JsonObject) -> None:
