@@ -6,6 +6,7 @@ Deletion, namespaces, owner references and CRDs work at once, as if every contro
 from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import cast
+from zlib import crc32
 
 import msgspec
 
@@ -25,9 +26,12 @@ class Store:
         view: The live view.
         full_secret_selector: ``key`` or ``key=value``: these Secrets are watched whole.
         now: Source of timestamps.
+        realm: Part of each uid: no two clusters share one.
     """
 
-    def __init__(self, view: View, full_secret_selector: str, now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, view: View, full_secret_selector: str, now: Callable[[], datetime], *, realm: str
+    ) -> None:
         self.view = view
         self.kinds = built_in_kinds()
         self.objects: dict[ObjectKey, LiveObject] = {}
@@ -37,6 +41,7 @@ class Store:
         self._now = now
         self._version = 100
         self._uids = 0
+        self._realm = crc32(realm.encode())
 
     def resource(self, kind: GroupKind, version: str = "") -> ResourceType:
         """Return how a kind is served.
@@ -75,7 +80,7 @@ class Store:
         """Store an object, unless nothing changed in it, and return it as it is then."""
         live = self.objects.get(key)
         self._uids += live is None
-        uid = f"00000000-0000-4000-8000-{self._uids:012d}"
+        uid = f"{self._realm:08x}-0000-4000-8000-{self._uids:012d}"
         sealed = self.rules(key.group_kind).seal(live, body, owners, uid=uid)
         metadata = cast("Tree", sealed["metadata"])
         if live is not None:

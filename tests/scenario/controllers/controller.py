@@ -306,8 +306,8 @@ class Controller:
 
     def names(self, kind: str = "ConfigMap") -> set[str]:
         """Return which objects of a kind there are in namespace ``shop``."""
-        found = self.target._shared.store.objects
-        return {k.name for k in found if (k.kind, k.namespace) == (kind, PLACE)}
+        wanted = place_key("", kind).group_kind
+        return {live.key.name for live in self.target.stored_in(PLACE, wanted)}
 
     def writes(self) -> list[tuple[str, str]]:
         """Return verb and name of what was written to the target cluster, in order."""
