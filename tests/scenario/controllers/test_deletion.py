@@ -88,6 +88,12 @@ async def test_hooks_run_before_and_after(one: Controller) -> None:
     await one.delete_app()
     await one.passed(60)
     assert (one.names("Job"), one.names()) == ({"before"}, {"a"})
+    # Waiting costs no request, whatever is live.
+    one.edit({**one.live("a"), "data": {"value": "by hand"}})
+    one.target.requests.clear()
+    one.hub.requests.clear()
+    await one.passed(60)
+    assert (one.target.requests, one.hub.requests) == ([], [])
     ends(one, "before")
     await one.until(lambda: "after" in one.names("Job"))
     assert one.names() == set()

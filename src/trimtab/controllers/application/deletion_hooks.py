@@ -68,7 +68,7 @@ class HookRunner:
             Transient: It may work later.
         """
         observer = Observer(self.world, self.inputs, Memory())
-        desired = (await observer.observe(await observer.target())).desired
+        desired = await observer.desire(await observer.target())
         plan = self._plan(desired)
         keys = [c.key for c in plan.changes() if c.phase is phase]
         if not keys:

@@ -68,10 +68,14 @@ class Observer:
 
     async def observe(self, target: Target, *, hard: bool = False) -> Observation:
         """Return what the target desires and what is live."""
+        return await self.compare(target, await self.desire(target, hard=hard))
+
+    async def desire(self, target: Target, *, hard: bool = False) -> Desired:
+        """Return what the target desires, once all of it is permitted and watched."""
         desired = await self._desirer.desire(self._inputs, self._memory, target, hard=hard)
         self._check_kinds(desired)
         await self._watch(desired)
-        return await self.compare(target, desired)
+        return desired
 
     async def compare(self, target: Target, desired: Desired) -> Observation:
         """Return the observation of manifests that are known already."""
