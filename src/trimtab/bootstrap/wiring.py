@@ -38,6 +38,7 @@ from trimtab.controllers.application import (
     World,
     application_settings,
     owner_of,
+    recorded_deletions,
 )
 from trimtab.controllers.cluster import ClusterReconciler
 from trimtab.core.manifest import LiveObject
@@ -193,7 +194,7 @@ def _world(
         catalogue=catalogue,
         clock=clock,
         settings=app_settings,
-        fleet=FleetDeletions(app_settings.budget),
+        fleet=FleetDeletions(app_settings.budget, partial(recorded_deletions, directory.hub)),
         written=WrittenKinds(directory.hub, settings.namespace),
         may_write=lambda: election.is_leader and not app_settings.observe_only,
     )

@@ -10,6 +10,7 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,7 @@ from trimtab.controllers.application import (
     Router,
     World,
     owner_of,
+    recorded_deletions,
 )
 from trimtab.core import JsonObject
 from trimtab.core.errors import Stalled, Transient
@@ -108,7 +110,7 @@ class Controller:
             catalogue=catalogue,
             clock=self.process_clock,
             settings=self.settings,
-            fleet=FleetDeletions(self.settings.budget),
+            fleet=FleetDeletions(self.settings.budget, partial(recorded_deletions, self.hub)),
             written=WrittenKinds(self.hub, NAMESPACE),
             may_write=lambda: self.is_leader and not self.settings.observe_only,
         )

@@ -111,6 +111,9 @@ async def test_a_commit_that_empties_the_fleet_stops(one: Controller) -> None:
     halted = [name for name in apps if stop(one, name)]
     assert (len(one.writes()), len(halted)) == (9, 2)
     assert "12 objects over the fleet, more than 10" in stop(one, halted[0])
+    await one.restart()
+    await one.passed(3600)
+    assert (len(one.writes()), len([n for n in apps if stop(one, n)])) == (9, 2)
     one.annotate(halted[0], **{_CONFIRM: await stopped(one, halted[0])})
     await one.until(lambda: one.sync(halted[0]) == "Synced")
     assert len(one.writes()) == 12

@@ -1,6 +1,6 @@
 """Argo CD's Application: a commit reaches its cluster, in order, and stays."""
 
-from trimtab.controllers.application.fleet import FleetDeletions
+from trimtab.controllers.application.fleet import FleetDeletions, recorded_deletions
 from trimtab.controllers.application.journal import Journal
 from trimtab.controllers.application.observe import owner_of
 from trimtab.controllers.application.reconcile import ApplicationReconciler
@@ -27,4 +27,5 @@ __all__ = [
     "World",
     "application_settings",
     "owner_of",
+    "recorded_deletions",
 ]
