@@ -1,5 +1,6 @@
 """``trimtab cluster``: the clusters that applications are delivered to, as Argo CD's Secrets."""
 
+import asyncio
 from pathlib import Path
 
 import click
@@ -48,7 +49,9 @@ def cluster() -> None:
 async def list_(hub: Hub, check: bool, output: str) -> None:
     """List the registered clusters."""
     found = await read_clusters(hub.cluster, hub.namespace)
-    items = [await _shown(hub, settings, check=check) for settings in found]
+    async with asyncio.TaskGroup() as tasks:
+        asked = [tasks.create_task(_shown(hub, settings, check=check)) for settings in found]
+    items = [task.result() for task in asked]
     columns = (*_COLUMNS, *_CHECKED) if check else _COLUMNS
     print_items(items, output=output, columns=columns, name=_name)
 

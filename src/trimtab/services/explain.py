@@ -130,7 +130,8 @@ def _render(app: JsonObject, conditions: Conditions) -> Step:
         return Step(StepName.RENDER, StepState.UNKNOWN)
     kind = text_at(app, "status", "sourceType")
     wanted = [item for item in _resources(app) if not item.get("requiresPruning")]
-    return Step(StepName.RENDER, StepState.OK, (f"{len(wanted)} objects, {kind}".rstrip(", "),))
+    counted = "1 object" if len(wanted) == 1 else f"{len(wanted)} objects"
+    return Step(StepName.RENDER, StepState.OK, (f"{counted}, {kind}".rstrip(", "),))
 
 
 def _diff(app: JsonObject, conditions: Conditions) -> Step:
@@ -160,6 +161,8 @@ def _apply(
     app: JsonObject, project: JsonObject | None, conditions: Conditions, now: datetime
 ) -> Step:
     application = text_at(app, "metadata", "name")
+    if since := text_at(app, "metadata", "deletionTimestamp"):
+        return _being_deleted(conditions, since)
     if budget := _of(conditions, [ConditionType.DELETION_BUDGET_EXCEEDED]):
         following = f"if it is meant: `trimtab app sync {application} --confirm DIGEST`"
         return Step(StepName.APPLY, StepState.FAILED, budget, following)
@@ -183,6 +186,14 @@ def _apply(
     if phase in {"Failed", "Error"}:
         message = f"nothing to apply; the last operation ended with {phase}: {message}"
     return Step(StepName.APPLY, StepState.OK, (message or "nothing to apply",))
+
+
+def _being_deleted(conditions: Conditions, since: str) -> Step:
+    if errors := _of(conditions, [ConditionType.DELETION_ERROR]):
+        following = "remove what is in the way; the deletion is tried again by itself"
+        return Step(StepName.APPLY, StepState.FAILED, errors, following)
+    said = (f"it is being deleted since {since}, with what its finalizers say",)
+    return Step(StepName.APPLY, StepState.WAITING, said, "wait for the deletion")
 
 
 def _not_applied(app: JsonObject, project: JsonObject | None, now: datetime) -> Step:

@@ -147,7 +147,9 @@ def test_sync_writes_the_operation_and_does_not_wait(hub: FakeCluster, run: Run)
     )
     ran = run("app", "sync", "web", "--prune", "--resource", "apps:Deployment:shop/web", "--async")
     assert ran.code == 0
-    assert ran.err == "asked for a sync of web\n"
+    asked, warning = ran.err.splitlines()
+    assert asked == "asked for a sync of web"
+    assert "nobody serves namespace argocd" in warning
     operation = body_of(hub)["operation"]
     assert operation.pop("initiatedBy")["username"]
     assert operation == {

@@ -56,6 +56,11 @@ def application(
     return body  # type: ignore[return-value]
 
 
+def deleted(app: JsonObject) -> JsonObject:
+    metadata = {**as_object(app["metadata"]), "deletionTimestamp": "2026-03-02T09:00:00Z"}
+    return {**app, "metadata": metadata}
+
+
 def condition(kind: str, message: str = "it broke") -> dict[str, object]:
     return {"conditions": [{"type": kind, "message": message}]}
 
@@ -106,6 +111,13 @@ CASES: dict[str, tuple[JsonObject, JsonObject | None, str | None, str]] = {
         "refused",
     ),
     "a chart fails": (application(**condition("ComparisonError")), PROJECT, "render", "it broke"),
+    "it is being deleted": (deleted(application()), PROJECT, "apply", "being deleted since"),
+    "a hook keeps it from being deleted": (
+        deleted(application(**condition("DeletionError"))),
+        PROJECT,
+        "apply",
+        "it broke",
+    ),
     "the cluster does not answer": (
         application(sync={"status": "Unknown", "revision": "a"}, **condition("ClusterUnreachable")),
         PROJECT,
@@ -233,7 +245,7 @@ def test_the_text() -> None:
     assert format_explanation(explain_application(app, PROJECT, NOW)) == (
         "web: OutOfSync, Healthy\n"
         f"  + source  https://g/r at {'a' * 40}\n"
-        "  + render  1 objects\n"
+        "  + render  1 object\n"
         "  + diff    2 of 2 objects differ\n"
         "            ConfigMap shop/old is to be pruned\n"
         "            ConfigMap shop/settings differs\n"

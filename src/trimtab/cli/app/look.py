@@ -101,6 +101,7 @@ def _facts(body: JsonObject) -> list[tuple[str, str]]:
     operation = ("status", "operationState")
     phase = text(body, *operation, "phase")
     message = text(body, *operation, "message")
+    ended = f"{phase}: {message}" if message else phase
     return [
         ("Name", text(body, "metadata", "name")),
         ("Project", text(body, "spec", "project")),
@@ -112,7 +113,8 @@ def _facts(body: JsonObject) -> list[tuple[str, str]]:
         ("Revision", revision_of(body)),
         ("Health", health_of(body)),
         ("", text(body, "status", "health", "message")),
-        ("Operation", f"{phase}: {message}" if message else phase),
+        ("Deleting", local_time(text(body, "metadata", "deletionTimestamp"))),
+        ("Operation", "asked for, not begun" if body.get("operation") else ended),
         ("Finished", local_time(text(body, *operation, "finishedAt"))),
         ("Compared", local_time(text(body, "status", "reconciledAt"))),
     ]

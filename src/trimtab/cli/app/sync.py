@@ -8,6 +8,7 @@ import click
 from trimtab.cli.app.facts import state_line
 from trimtab.cli.app.objects import application, refused, user_name
 from trimtab.cli.app.selection import resource_option
+from trimtab.cli.app.serving import tell_if_unserved
 from trimtab.cli.app.wait import DEFAULT_TIMEOUT_S, ENDED_PHASES, until
 from trimtab.cli.errors import CommandError, ExitCode
 from trimtab.cli.fields import field, objects, text
@@ -118,6 +119,7 @@ async def _follow(
     hub: Hub, before: LiveObject, asked: LiveObject, *, wait: bool, timeout: float
 ) -> int:
     say(f"asked for a sync of {asked.key.name}")
+    await tell_if_unserved(hub)
     if not wait:
         return ExitCode.OK
     previous = field(before.body(), "status", "operationState")

@@ -8,6 +8,7 @@ import click
 from trimtab.cli.app.definition import Definition, definition_options, read_definition
 from trimtab.cli.app.facts import state_line
 from trimtab.cli.app.objects import application, application_name, refused, require_kind
+from trimtab.cli.app.serving import tell_if_unserved
 from trimtab.cli.app.wait import DEFAULT_TIMEOUT_S, refresh_and_wait, until
 from trimtab.cli.errors import CommandError, ExitCode
 from trimtab.cli.output import say
@@ -99,6 +100,8 @@ async def delete(
             propagation=Propagation.BACKGROUND,
             dry_run=dry_run,
         )
+        if cascade and not dry_run:
+            await tell_if_unserved(hub)
         done = "deleted" if wait and not dry_run else "asked to be deleted"
         if wait and not dry_run:
             await _until_gone(hub, live.key, timeout)
@@ -144,6 +147,7 @@ async def refresh(
     """Compare an application with Git now."""
     live = await application(hub, name)
     if wait and not dry_run:
+        await tell_if_unserved(hub)
         compared = await refresh_and_wait(hub, live.key, hard=hard, timeout_s=timeout)
         say(f"{name}: {state_line(compared.body())}")
     else:
@@ -151,6 +155,7 @@ async def refresh(
             hub.cluster, live.key, lambda app: refresh_patch(app, hard=hard), dry_run=dry_run
         )
         say(f"asked for a {'hard ' if hard else ''}refresh of {name}{_marked(dry_run=dry_run)}")
+        await tell_if_unserved(hub)
     return ExitCode.OK
 
 
