@@ -123,7 +123,7 @@ def _only_child(pid: int) -> int:
 @pytest.mark.parametrize("command", ["status", "kubeconfig", "kill 1", "start 1"])
 def test_without_a_fleet_the_answer_is_not_found(shell: Shell, command: str) -> None:
     answer = shell(*command.split())
-    assert (answer.returncode, "there is no fleet 'default'" in answer.stderr) == (5, True)
+    assert (answer.returncode, "a fleet named 'default', found none" in answer.stderr) == (5, True)
 
 
 def test_down_without_a_fleet_is_fine(shell: Shell) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import operator
 import os
 import signal
 import socket
@@ -128,25 +129,27 @@ async def test_metrics_count_looks_requests_and_pushes(own_case: Case) -> None:
     sha = await own_case.commit({"app/one.yaml": config("one")})
     app = await own_case.apply_app(destination={"name": "in-cluster"})
     await app.delivered(sha)
-    looks = "trimtab_reconcile_seconds_count"
-    writes = {"name": "trimtab_kubernetes_requests_total", "method": "PATCH", "code": "200"}
-    before = [
-        await metric(url, looks, controller="application"),
-        await metric(url, **writes, cluster="in-cluster"),
-        await metric(url, "trimtab_webhook_pushes_total"),
-    ]
-    assert before[0] > 0
-    assert before[1] > 0
+    before = await _counted(url)
     sha = await own_case.commit({"app/one.yaml": config("one", "2")})
     await app.delivered(sha)
-    after = [
-        await metric(url, looks, controller="application"),
-        await metric(url, **writes, cluster="in-cluster"),
-        await metric(url, "trimtab_webhook_pushes_total"),
-    ]
-    assert all(later > earlier for earlier, later in zip(before, after, strict=True))
+    # The look that told of the delivery is counted when it has ended.
+    deadline = time.monotonic() + 30
+    while not all(map(operator.gt, after := await _counted(url), before)):
+        assert time.monotonic() < deadline, (before, after)
+        await asyncio.sleep(0.05)
+    assert before[1] > 0
     assert await metric(url, "trimtab_leader") == 1
     assert await metric(url, "trimtab_queue_length", controller="application") >= 0
+
+
+async def _counted(url: str) -> tuple[float, ...]:
+    """Return how many looks, writes to the hub and pushes there were."""
+    writes = {"method": "PATCH", "code": "200", "cluster": "in-cluster"}
+    return (
+        await metric(url, "trimtab_reconcile_seconds_count", controller="application"),
+        await metric(url, "trimtab_kubernetes_requests_total", **writes),
+        await metric(url, "trimtab_webhook_pushes_total"),
+    )
 
 
 async def test_a_second_one_stands_by_and_takes_over(own_case: Case, tmp_path: Path) -> None:
