@@ -40,18 +40,30 @@ class Metrics:
             "trimtab_leader", "1 while this process holds the lease.", registry=self.registry
         )
 
+        self._backlog = Gauge(
+            "trimtab_ledger_waiting",
+            "Entries that wait for a ledger which cannot be written.",
+            registry=self.registry,
+        )
+
     def watch(
-        self, *, queues: Mapping[str, Callable[[], int]], is_leader: Callable[[], bool]
+        self,
+        *,
+        queues: Mapping[str, Callable[[], int]],
+        is_leader: Callable[[], bool],
+        waiting_entries: Callable[[], int],
     ) -> None:
         """Ask for these whenever somebody reads the metrics.
 
         Args:
             queues: Lengths, by controller.
             is_leader: Whether this process holds the lease.
+            waiting_entries: How many entries wait for the ledger.
         """
         for controller, length in queues.items():
             self._queues.labels(controller).set_function(length)
         self._leader.set_function(is_leader)
+        self._backlog.set_function(waiting_entries)
 
     def on_look(self, controller: str, look: Look) -> None:
         """Count a look."""

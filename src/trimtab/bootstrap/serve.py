@@ -65,6 +65,7 @@ async def serve(settings: ServeSettings, on_ready: Callable[[str], None]) -> Non
             background = [
                 tasks.create_task(service.directory.run()),
                 tasks.create_task(supervise("git", service.source.run)),
+                tasks.create_task(supervise("ledger", service.backlog.run)),
             ]
             working: list[asyncio.Task[None]] = []
             unless_stopped = partial(_unless, stop, tasks)
@@ -84,6 +85,7 @@ async def serve(settings: ServeSettings, on_ready: Callable[[str], None]) -> Non
                 await task
             for task in background:
                 task.cancel()
+        await service.backlog.flush()
 
 
 async def _unless(

@@ -9,7 +9,7 @@ from functools import partial
 
 import structlog
 
-from trimtab.adapters.database import SqliteLedger, open_ledger
+from trimtab.adapters.database import open_ledger
 from trimtab.adapters.engines import (
     EngineCharts,
     EngineNormaliser,
@@ -55,6 +55,7 @@ from trimtab.services.catalogue import HubCatalogue
 from trimtab.services.charts import ChartStore, Dependencies
 from trimtab.services.installation import find_other_controller, read_installation
 from trimtab.services.lease import KubernetesLease
+from trimtab.services.ledger_backlog import LedgerBacklog
 from trimtab.services.registry import SECRET_TYPE_LABEL
 from trimtab.services.render import RenderService
 from trimtab.services.render_pins import HubPins
@@ -74,7 +75,7 @@ class Service:
     directory: KubernetesDirectory
     source: GitSource
     pool: EnginePool
-    ledger: SqliteLedger
+    backlog: LedgerBacklog
     applications: ControllerEngine
     clusters: ControllerEngine
     router: Router
@@ -124,14 +125,15 @@ async def wire(settings: ServeSettings, stack: AsyncExitStack) -> Service:
     lease = KubernetesLease(directory.hub, settings.namespace, LEASE)
     election = LeaderElection(lease, own_identity(settings.state_dir), clock)
     world = _world(settings, app_settings, directory, source, pool, catalogue, election)
-    journal = Journal(ledger, source, clock, manager=app_settings.manager)
+    backlog = LedgerBacklog(ledger)
+    journal = Journal(backlog, source, clock, manager=app_settings.manager)
     late.engine = applications = _application_engine(settings, world, journal, router, metrics)
     service = Service(
         settings=settings,
         directory=directory,
         source=source,
         pool=pool,
-        ledger=ledger,
+        backlog=backlog,
         applications=applications,
         clusters=_cluster_engine(directory, router, metrics),
         router=router,
@@ -141,7 +143,11 @@ async def wire(settings: ServeSettings, stack: AsyncExitStack) -> Service:
         observes=app_settings.observe_only,
     )
     queues = {"application": applications.__len__, "cluster": service.clusters.__len__}
-    metrics.watch(queues=queues, is_leader=lambda: election.is_leader)
+    metrics.watch(
+        queues=queues,
+        is_leader=lambda: election.is_leader,
+        waiting_entries=lambda: backlog.waiting,
+    )
     return service
 
 

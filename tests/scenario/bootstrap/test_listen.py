@@ -108,7 +108,11 @@ async def test_metrics_tell_looks_requests_queues_and_the_lease() -> None:
     for code in (200, 200, 0):
         process.metrics.on_request("prod", "PATCH", code)
     waiting: list[str] = []
-    process.metrics.watch(queues={"application": waiting.__len__}, is_leader=lambda: bool(waiting))
+    process.metrics.watch(
+        queues={"application": waiting.__len__},
+        is_leader=lambda: bool(waiting),
+        waiting_entries=waiting.__len__,
+    )
     async with process.serving() as session:
         found = await metrics_of(session)
         assert found["trimtab_reconcile_seconds_count{controller=application,outcome=Done}"] == 1

@@ -1,16 +1,27 @@
 """What the ledger is told: every sync attempt, failed ones included, and who had changed what."""
 
+from collections.abc import Sequence
+from typing import Protocol
+
 from trimtab.controllers.application.model import SyncOutcome
 from trimtab.core import JsonValue
 from trimtab.core.diff import ABSENT, FieldChange, drift_managers
 from trimtab.core.errors import TrimtabError
 from trimtab.core.plan import ResultCode
 from trimtab.crds.argoproj_v1alpha1.application import Application
-from trimtab.ports.ledger import Entry, Ledger
+from trimtab.ports.ledger import Entry
 from trimtab.ports.source import CommitInfo, Source
 from trimtab.runtime import Clock, format_millis
 
 MAX_LISTED = 50
+
+
+class Appends(Protocol):
+    """Takes entries in; they are recorded, or will be."""
+
+    async def append(self, entries: Sequence[Entry]) -> None:
+        """Record entries."""
+        ...
 
 
 class Journal:
@@ -23,7 +34,7 @@ class Journal:
         manager: Our field manager, which never drifts.
     """
 
-    def __init__(self, ledger: Ledger, source: Source, clock: Clock, *, manager: str) -> None:
+    def __init__(self, ledger: Appends, source: Source, clock: Clock, *, manager: str) -> None:
         self._ledger = ledger
         self._source = source
         self._clock = clock
