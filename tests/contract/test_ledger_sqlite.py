@@ -325,6 +325,16 @@ def test_the_code_reads_the_newest_migration() -> None:
     assert ScriptDirectory.from_config(config).get_current_head() == SCHEMA_VERSION
 
 
+async def test_a_ledger_is_in_wal_mode_at_the_newest_migration(tmp_path: Path) -> None:
+    path = await filled(tmp_path / "ledger.db")
+    connection = sqlite3.connect(path)
+    assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
+    assert connection.execute("SELECT version_num FROM alembic_version").fetchall() == [
+        (SCHEMA_VERSION,)
+    ]
+    connection.close()
+
+
 def test_the_migrations_make_the_tables_that_the_code_uses(tmp_path: Path) -> None:
     from sqlalchemy import inspect
 
