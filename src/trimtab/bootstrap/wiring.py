@@ -74,7 +74,6 @@ class Service:
     settings: ServeSettings
     directory: KubernetesDirectory
     source: GitSource
-    pool: EnginePool
     backlog: LedgerBacklog
     applications: ControllerEngine
     clusters: ControllerEngine
@@ -132,7 +131,6 @@ async def wire(settings: ServeSettings, stack: AsyncExitStack) -> Service:
         settings=settings,
         directory=directory,
         source=source,
-        pool=pool,
         backlog=backlog,
         applications=applications,
         clusters=_cluster_engine(directory, router, metrics),
@@ -142,13 +140,20 @@ async def wire(settings: ServeSettings, stack: AsyncExitStack) -> Service:
         election=election,
         observes=app_settings.observe_only,
     )
-    queues = {"application": applications.__len__, "cluster": service.clusters.__len__}
-    metrics.watch(
-        queues=queues,
-        is_leader=lambda: election.is_leader,
-        waiting_entries=lambda: backlog.waiting,
-    )
+    _measure(service)
     return service
+
+
+def _measure(service: Service) -> None:
+    """Let the metrics ask for what changes all the time."""
+    service.metrics.watch(
+        queues={
+            "application": service.applications.__len__,
+            "cluster": service.clusters.__len__,
+        },
+        is_leader=lambda: service.election.is_leader,
+        waiting_entries=lambda: service.backlog.waiting,
+    )
 
 
 class _Late:
