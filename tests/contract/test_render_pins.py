@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,14 @@ async def test_a_function_without_effect_is_no_instability(bench: Bench) -> None
     guarded = SETTINGS + "{{ $unused := randAlphaNum 4 }}"
     rendered = await bench.render(bench.push({**CHART, "app/templates/login.yaml": guarded}))
     assert rendered.unstable is None
+
+
+async def test_a_chart_that_fails_at_another_time_is_kept_whole(bench: Bench) -> None:
+    year = datetime.now(UTC).year
+    fails = f'{{{{ if ne (now | date "2006") "{year}" }}}}{{{{ fail "expired" }}}}{{{{ end }}}}'
+    commit = bench.push({**CHART, "app/templates/login.yaml": fails})
+    rendered = await bench.render(commit)
+    assert rendered.unstable == Unstable(("ConfigMap settings",), ("now",), is_kept=True)
 
 
 async def test_where_nothing_may_be_written_it_is_said(bench: Bench) -> None:

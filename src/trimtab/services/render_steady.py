@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 
 from trimtab.core import JsonObject
 from trimtab.core.render import Unstable, differing_objects, names_of, with_kept
-from trimtab.ports.renderer import RenderOutput
+from trimtab.ports.renderer import EngineError, RenderOutput
 from trimtab.services.render_pins import PinOwner, Pins
 
 
@@ -48,10 +48,18 @@ class Steadier:
             steadied = None if kept is None else with_kept(output.objects, kept)
             if kept is not None and steadied is not None:
                 return steadied, Unstable(names_of(kept), output.volatile, is_kept=True)
-        kept = differing_objects(output.objects, (await probe()).objects)
+        kept = differing_objects(output.objects, await _probed(probe))
         if not any(one is not None for one in kept):
             return output.objects, None
         is_kept = False
         if pins is not None and owner is not None:
             is_kept = await pins.save(owner, source, entry, kept)
         return output.objects, Unstable(names_of(kept), output.volatile, is_kept=is_kept)
+
+
+async def _probed(probe: Callable[[], Awaitable[RenderOutput]]) -> tuple[JsonObject, ...]:
+    try:
+        return (await probe()).objects
+    except EngineError:
+        # A chart that fails at another time: of what it renders, anything may differ.
+        return ()
