@@ -115,6 +115,10 @@ async def test_a_commit_deletes_no_more_than_a_hundred_objects_over_the_fleet(ca
     left = [len(await case.target.versions(name)) for name in names]
     assert (sorted(left), len(halted)) == ([22] * 5 + [40] * 2, 2)
     assert all("108 objects over the fleet" in app.view.said for app in halted)
+    await asyncio.to_thread(case.installation.serve.kill)
+    await asyncio.to_thread(case.installation.serve.start)
+    await case.installation.witness_moves()
+    assert [app.view.has("DeletionBudgetExceeded") for app in halted] == [True, True]
     # Each is a plan of its own, released by its own digest.
     digest = await stopped(halted[0], sha)
     done = await case.installation.trimtab(

@@ -79,4 +79,6 @@ def cluster_of(name: str) -> ClusterSettings:
 
 
 def name_of(body: JsonObject) -> str:
-    return str(body["metadata"]["name"])  # type: ignore[index,call-overload]
+    """Return an object's name, or what its name begins with."""
+    metadata: Mapping[str, Any] = body["metadata"]  # type: ignore[assignment]
+    return str(metadata.get("name") or metadata["generateName"])

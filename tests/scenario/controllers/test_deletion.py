@@ -104,6 +104,19 @@ async def test_hooks_run_before_and_after(one: Controller) -> None:
 
 
 @story
+async def test_a_hook_without_a_name_runs_once(one: Controller) -> None:
+    made = end_when_created(one)
+    unnamed = {**_BEFORE, "metadata": {**_BEFORE["metadata"], "name": "", "generateName": "drain-"}}
+    await delivered(one, config("a"), unnamed)
+    await one.delete_app()
+    await one.passed(0)
+    await one.restart()
+    await one.until(lambda: not one.app())
+    assert len(made) == 1
+    assert made[0].startswith("drain-delete-predelete-")
+
+
+@story
 async def test_a_failed_hook_keeps_everything_until_its_repair(one: Controller) -> None:
     await delivered(one, config("a"), _BEFORE)
     await one.delete_app()
