@@ -2,8 +2,9 @@
 
 import click
 
-from trimtab.bootstrap.client import connect_destination, serving_now
+from trimtab.bootstrap.client import serving_now
 from trimtab.bootstrap.preview import recorded_keys
+from trimtab.cli.app.destination import open_destination
 from trimtab.cli.app.objects import application
 from trimtab.cli.errors import CommandError, ExitCode
 from trimtab.cli.fields import text
@@ -80,13 +81,7 @@ async def _refuse_if_taken_back(hub: Hub, apps: list[LiveObject]) -> None:
 async def _release(
     hub: Hub, app: LiveObject, receiver: Receiver, *, dry_run: bool
 ) -> list[JsonObject]:
-    body, destination = app.body(), ("spec", "destination")
-    async with connect_destination(
-        hub.cluster,
-        hub.namespace,
-        server=text(body, *destination, "server"),
-        name=text(body, *destination, "name"),
-    ) as cluster:
+    async with open_destination(hub, app) as cluster:
         found = await release_objects(cluster, recorded_keys(app), receiver, dry_run=dry_run)
     return [
         {

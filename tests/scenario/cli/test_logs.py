@@ -4,27 +4,11 @@ from datetime import timedelta
 
 import pytest
 
-from trimtab.core import JsonObject
 from trimtab.ports.cluster import Invalid, LogOptions
 from trimtab.testing.cluster import FakeCluster
 
 from .conftest import FakeLogs, Run, application
-
-HERE = {"destination": {"server": "https://kubernetes.default.svc", "namespace": "shop"}}
-
-
-def owned(kind: str, name: str, owner: str = "", **spec: object) -> JsonObject:
-    """Return an object; ``owner`` is ``GROUP/VERSION/KIND/NAME``."""
-    group_version, _, owner_kind_name = owner.rpartition("/")
-    group_version, _, owner_kind = group_version.rpartition("/")
-    refs = [{"apiVersion": group_version, "kind": owner_kind, "name": owner_kind_name, "uid": "u"}]
-    metadata: JsonObject = {
-        "name": name,
-        "namespace": "shop",
-        **({"ownerReferences": refs} if owner else {}),
-    }
-    version = "v1" if kind == "Pod" else "apps/v1"
-    return {"apiVersion": version, "kind": kind, "metadata": metadata, "spec": spec}  # type: ignore[dict-item]
+from .owned import HERE, owned
 
 
 @pytest.fixture

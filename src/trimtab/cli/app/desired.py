@@ -2,11 +2,10 @@
 
 import click
 
-from trimtab.bootstrap.client import connect_destination
 from trimtab.bootstrap.preview import open_preview, recorded_keys
+from trimtab.cli.app.destination import open_destination
 from trimtab.cli.app.objects import application
 from trimtab.cli.errors import ExitCode
-from trimtab.cli.fields import text
 from trimtab.cli.offline.diff import print_differences
 from trimtab.cli.output import output_option, print_value, say, to_yaml, without_managers
 from trimtab.cli.session import Hub, HubCommand, with_hub
@@ -82,14 +81,7 @@ async def manifests(
 
 
 async def _live_objects(hub: Hub, app: LiveObject) -> list[JsonObject]:
-    body = app.body()
-    destination = ("spec", "destination")
-    async with connect_destination(
-        hub.cluster,
-        hub.namespace,
-        server=text(body, *destination, "server"),
-        name=text(body, *destination, "name"),
-    ) as cluster:
+    async with open_destination(hub, app) as cluster:
         found = [await cluster.get(key) for key in recorded_keys(app)]
     return [without_managers(live.body()) for live in found if live]
 

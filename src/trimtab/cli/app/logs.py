@@ -8,8 +8,8 @@ from datetime import timedelta
 
 import click
 
-from trimtab.bootstrap.client import connect_destination
 from trimtab.bootstrap.preview import recorded_keys
+from trimtab.cli.app.destination import open_destination
 from trimtab.cli.app.objects import application
 from trimtab.cli.app.selection import resource_option, selects
 from trimtab.cli.durations import Duration
@@ -20,8 +20,8 @@ from trimtab.cli.session import Hub, HubCommand, with_hub
 from trimtab.core.errors import TrimtabError
 from trimtab.core.manifest import LiveObject
 from trimtab.ports.cluster import LogOptions, PodLogs
+from trimtab.services.descendants import pods_of
 from trimtab.services.operations import Selected
-from trimtab.services.pods import pods_of
 
 _DEFAULT_CONTAINER = "kubectl.kubernetes.io/default-container"
 _CONTAINER_LISTS = ("containers", "initContainers", "ephemeralContainers")
@@ -57,14 +57,7 @@ async def logs(
     options = LogOptions(
         container=container, follow=follow, tail=tail, since=since, previous=previous
     )
-    destination = ("spec", "destination")
-    body = live.body()
-    async with connect_destination(
-        hub.cluster,
-        hub.namespace,
-        server=text(body, *destination, "server"),
-        name=text(body, *destination, "name"),
-    ) as cluster:
+    async with open_destination(hub, live) as cluster:
         found = [pod for pod in await pods_of(cluster, roots) if not pods or pod.key.name in pods]
         chosen = _with_container(name, found, container)
         return await _print_all(hub.session.logs(cluster), chosen, options)

@@ -5,7 +5,7 @@ import click
 from trimtab.cli.app.facts import destination_of, health_of, revision_of, source_fact, sync_of
 from trimtab.cli.app.objects import application, application_name
 from trimtab.cli.app.stream import Stream, stream_applications
-from trimtab.cli.app.tree import tree_lines
+from trimtab.cli.app.tree import Children, tree_lines
 from trimtab.cli.fields import field, local_time, objects, text
 from trimtab.cli.output import (
     Column,
@@ -57,10 +57,11 @@ _HISTORY_COLUMNS = (
 @click.command(cls=HubCommand)
 @click.argument("name")
 @click.option("--refresh", is_flag=True, help="Compare again first.")
+@click.option("--tree", is_flag=True, help="With what the resources have made, pods included.")
 @click.option("--watch", "-w", is_flag=True, help="Then print every change, until interrupted.")
 @output_option
 @with_hub
-async def get(hub: Hub, name: str, refresh: bool, watch: bool, output: str) -> None:
+async def get(hub: Hub, name: str, refresh: bool, tree: bool, watch: bool, output: str) -> None:
     """Show an application: its state, its conditions and the tree of its resources."""
     live = await application(hub, name)
     if refresh:
@@ -70,7 +71,7 @@ async def get(hub: Hub, name: str, refresh: bool, watch: bool, output: str) -> N
     if watch:
         await _watch(hub, live, output)
     elif output in {"table", "wide"}:
-        _print_facts(live.body())
+        _print_facts(live.body(), await _children(hub, live) if tree else None)
     else:
         print_items([live.body()], output=output, columns=(), name=application_name, one=True)
 
@@ -84,7 +85,16 @@ async def _watch(hub: Hub, live: LiveObject, output: str) -> None:
     )
 
 
-def _print_facts(body: JsonObject) -> None:
+async def _children(hub: Hub, live: LiveObject) -> Children:
+    from trimtab.bootstrap.preview import recorded_keys
+    from trimtab.cli.app.destination import open_destination
+    from trimtab.services.descendants import descendants_of
+
+    async with open_destination(hub, live) as cluster:
+        return await descendants_of(cluster, recorded_keys(live))
+
+
+def _print_facts(body: JsonObject, children: Children | None) -> None:
     for title, value in _facts(body):
         if value:
             click.echo(f"{title + ':':<13}{paint(value) if use_colour() else value}")
@@ -92,7 +102,7 @@ def _print_facts(body: JsonObject) -> None:
         click.echo(f"{'Info:':<13}{text(info, 'name')}: {text(info, 'value')}")
     for condition in objects(body, "status", "conditions"):
         click.echo(f"{'Condition:':<13}{text(condition, 'type')}: {text(condition, 'message')}")
-    lines = tree_lines(body, colour=use_colour())
+    lines = tree_lines(body, colour=use_colour(), children=children)
     if lines:
         click.echo("\n" + "\n".join(lines))
 
