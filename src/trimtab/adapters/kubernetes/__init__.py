@@ -4,11 +4,7 @@ Entry points are :class:`KubernetesCluster` for one cluster and :class:`Kubernet
 many; both take :class:`ConnectionSettings`, read from a kubeconfig, a cluster Secret or a pod.
 """
 
-from trimtab.adapters.kubernetes.cluster import (
-    ClusterOptions,
-    KubernetesCluster,
-    choose_transport,
-)
+from trimtab.adapters.kubernetes.cluster import KubernetesCluster
 from trimtab.adapters.kubernetes.config import (
     IN_CLUSTER_NAME,
     IN_CLUSTER_SERVER,
@@ -21,6 +17,7 @@ from trimtab.adapters.kubernetes.config import (
 )
 from trimtab.adapters.kubernetes.directory import KubernetesDirectory
 from trimtab.adapters.kubernetes.kubeconfig import load_kubeconfig
+from trimtab.adapters.kubernetes.options import ClusterOptions, choose_transport
 from trimtab.adapters.kubernetes.transport import Deadlines, Transport
 
 __all__ = [

@@ -9,7 +9,7 @@ import asyncio
 import dataclasses
 from collections.abc import Callable, Sequence
 
-from trimtab.adapters.kubernetes.cluster import ClusterOptions, KubernetesCluster
+from trimtab.adapters.kubernetes.cluster import KubernetesCluster
 from trimtab.adapters.kubernetes.config import (
     IN_CLUSTER_NAME,
     IN_CLUSTER_SERVER,
@@ -18,6 +18,7 @@ from trimtab.adapters.kubernetes.config import (
     normalised_server,
     settings_digest,
 )
+from trimtab.adapters.kubernetes.options import ClusterOptions
 from trimtab.ports.cluster import Cluster, ClusterSettings, ClusterUnknown, WatchEvent
 from trimtab.runtime import supervise
 
