@@ -34,7 +34,6 @@ from trimtab.services.capabilities import CapabilityCache
 from trimtab.services.catalogue import HubCatalogue
 from trimtab.services.charts import ChartStore, Dependencies
 from trimtab.services.ledger_backlog import LedgerBacklog
-from trimtab.services.ledger_backlog import LedgerBacklog
 from trimtab.services.render import RenderService
 from trimtab.services.trees import Trees
 from trimtab.services.written_kinds import WrittenKinds
@@ -80,7 +79,6 @@ class Process:
         self.bugs: list[BaseException] = []
         self.process_clock: Clock = self.clock
         self._tasks: asyncio.TaskGroup | None = None
-        self._recording: asyncio.Task[None] | None = None
         self._wire()
         self.clusters.subscribe(self._on_event)
         self.hub.ensure(HUB_KINDS)
@@ -156,13 +154,6 @@ class Process:
         """Stop working, between two looks."""
         self.engine.stop()
         self._catching_up.cancel()
-        self._recording = tasks.create_task(self.backlog.run())
-
-    def end(self) -> None:
-        """Stop working."""
-        self.engine.stop()
-        assert self._recording is not None
-        self._recording.cancel()
 
     async def restart(self, *, between: Callable[[], None] = lambda: None) -> None:
         """End the process between two looks and start another one, which remembers nothing."""
