@@ -1,5 +1,6 @@
 """Runs commands in this process on a hub in memory."""
 
+import json
 from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -19,6 +20,14 @@ from trimtab.ports.cluster import LogOptions
 from trimtab.testing.cluster import FakeCluster
 
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
+KUBECONFIG = {
+    "apiVersion": "v1",
+    "kind": "Config",
+    "current-context": "prod",
+    "contexts": [{"name": "prod", "context": {"cluster": "c", "user": "u"}}],
+    "clusters": [{"name": "c", "cluster": {"server": "https://10.0.0.1:6443"}}],
+    "users": [{"name": "u", "user": {"token": "not-for-printing"}}],
+}
 
 
 @dataclass(frozen=True)
@@ -41,6 +50,14 @@ def hub() -> FakeCluster:
         cluster.seed(definition)
     cluster.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})
     return cluster
+
+
+@pytest.fixture
+def kubeconfig(tmp_path: Path) -> str:
+    """Return a kubeconfig of another cluster, with context ``prod``."""
+    file = tmp_path / "kubeconfig"
+    file.write_text(json.dumps(KUBECONFIG))
+    return str(file)
 
 
 class FakeLogs:

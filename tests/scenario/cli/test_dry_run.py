@@ -1,8 +1,5 @@
 """``--dry-run`` on every command that writes: the server is asked, and nothing is stored."""
 
-import json
-from pathlib import Path
-
 import pytest
 
 from trimtab.testing.cluster import FakeCluster
@@ -10,20 +7,7 @@ from trimtab.testing.cluster import FakeCluster
 from .conftest import Run, application
 
 _SOURCE = ["--repo", "https://git.example.com/shop.git", "--path", "new", "--dest-name", "prod-1"]
-_OTHER = {
-    "current-context": "prod",
-    "contexts": [{"name": "prod", "context": {"cluster": "prod", "user": "prod"}}],
-    "clusters": [{"name": "prod", "cluster": {"server": "https://10.0.0.1:6443"}}],
-    "users": [{"name": "prod", "user": {"token": "not-for-printing"}}],
-}
 _REPOSITORY = "https://git.example.com/team/shop.git"
-
-
-@pytest.fixture
-def kubeconfig(tmp_path: Path) -> str:
-    file = tmp_path / "other"
-    file.write_text(json.dumps(_OTHER))
-    return str(file)
 
 
 @pytest.mark.parametrize(

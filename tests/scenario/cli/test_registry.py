@@ -25,14 +25,6 @@ PROJECT: JsonObject = {
         "namespaceResourceBlacklist": [{"group": "", "kind": "ResourceQuota"}],
     },
 }
-KUBECONFIG = {
-    "apiVersion": "v1",
-    "kind": "Config",
-    "current-context": "prod",
-    "contexts": [{"name": "prod", "context": {"cluster": "c", "user": "u"}}],
-    "clusters": [{"name": "c", "cluster": {"server": "https://10.0.0.1:6443"}}],
-    "users": [{"name": "u", "user": {"token": "not-for-printing"}}],
-}
 
 
 @pytest.mark.parametrize(
@@ -60,13 +52,6 @@ def test_project_list_and_get(hub: FakeCluster, run: Run) -> None:
     assert run("project", "list", "-o", "name").out == "appproject.argoproj.io/team\n"
     assert json.loads(run("project", "get", "team", "-o", "json").out)["spec"] == PROJECT["spec"]
     assert run("project", "get", "nope").code == 5
-
-
-@pytest.fixture
-def kubeconfig(tmp_path: Path) -> str:
-    file = tmp_path / "kubeconfig"
-    file.write_text(json.dumps(KUBECONFIG))
-    return str(file)
 
 
 def test_a_cluster_is_added_listed_and_removed(run: Run, kubeconfig: str) -> None:

@@ -1,8 +1,10 @@
 """``trimtab app manifests|diff``: render as the controllers do, on this machine."""
 
+from contextlib import AbstractAsyncContextManager
+
 import click
 
-from trimtab.bootstrap.preview import open_preview, recorded_keys
+from trimtab.bootstrap.preview import Preview, open_preview, recorded_keys
 from trimtab.cli.app.destination import open_destination
 from trimtab.cli.app.objects import application
 from trimtab.cli.errors import ExitCode
@@ -29,14 +31,7 @@ async def diff(hub: Hub, name: str, revisions: tuple[str, ...], output: str) -> 
     The values of Secrets are masked. Exit code 1: they differ.
     """
     live = await application(hub, name)
-    async with open_preview(
-        hub.cluster,
-        live,
-        namespace=hub.namespace,
-        state_dir=hub.session.state_dir,
-        revisions=revisions,
-        progress=say,
-    ) as preview:
+    async with _preview(hub, live, revisions) as preview:
         candidates = await preview.candidates()
         say(f"{name} at {preview.target.revision}")
     code = print_differences(candidates, output=output)
@@ -59,14 +54,7 @@ async def manifests(
     if source == "live":
         bodies = await _live_objects(hub, live)
     else:
-        async with open_preview(
-            hub.cluster,
-            live,
-            namespace=hub.namespace,
-            state_dir=hub.session.state_dir,
-            revisions=revisions,
-            progress=say,
-        ) as preview:
+        async with _preview(hub, live, revisions) as preview:
             desired = await preview.desired()
         bodies = [manifest.body for manifest in (*desired.objects, *desired.hooks)]
     masked = [_masked(body) for body in bodies]
@@ -78,6 +66,19 @@ async def manifests(
     else:
         print_value(masked, output=output)
     return ExitCode.OK
+
+
+def _preview(
+    hub: Hub, app: LiveObject, revisions: tuple[str, ...]
+) -> AbstractAsyncContextManager[Preview]:
+    return open_preview(
+        hub.cluster,
+        app,
+        namespace=hub.namespace,
+        state_dir=hub.session.state_dir,
+        revisions=revisions,
+        progress=say,
+    )
 
 
 async def _live_objects(hub: Hub, app: LiveObject) -> list[JsonObject]:
