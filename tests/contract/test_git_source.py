@@ -65,6 +65,20 @@ async def test_a_range_means_the_newest_tag_in_it(site: Site, constraint: str, t
     assert found.ref == f"refs/tags/{tag}"
 
 
+async def test_a_prefix_says_whose_tags_a_range_is_about(site: Site) -> None:
+    commits = {}
+    for name in ("web-v1.2.0", "web-v1.3.0", "api-1.9.0", "v1.8.0", "web-next"):
+        commits[name] = site.remote.commit({"a.yaml": name})
+        site.remote.tag(name, commits[name])
+    for prefix, tag in (("web-", "web-v1.3.0"), ("api-", "api-1.9.0"), ("", "v1.8.0")):
+        found = await site.source.resolve(site.repository, "1.*", tag_prefix=prefix)
+        assert (found.commit, found.ref) == (commits[tag], f"refs/tags/{tag}")
+    exact = await site.source.resolve(site.repository, "web-next", tag_prefix="api-")
+    assert exact.commit == commits["web-next"]
+    with pytest.raises(RevisionUnknown):
+        await site.source.resolve(site.repository, "1.*", tag_prefix="other-")
+
+
 @pytest.mark.parametrize("revision", ["nope", "^9.0", "refs/heads/nope", "0" * 40, "abcdef1"])
 async def test_an_unknown_revision_is_named(site: Site, revision: str) -> None:
     site.remote.commit({"a.yaml": "1"})

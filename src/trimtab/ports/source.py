@@ -120,13 +120,19 @@ class Source(Protocol):
     """Git repositories, mirrored locally. All methods may be called concurrently."""
 
     async def resolve(
-        self, repository: Repository, revision: str, *, fresh: bool = False
+        self,
+        repository: Repository,
+        revision: str,
+        *,
+        tag_prefix: str = "",
+        fresh: bool = False,
     ) -> Resolved:
         """Return the commit of a branch, tag, commit id, HEAD or semver range.
 
         Args:
             repository: Where to look.
             revision: As in targetRevision; empty means HEAD.
+            tag_prefix: For a semver range only tags that begin so count; it is no part of versions.
             fresh: Ask the server now, instead of the last poll's answer.
 
         Raises:

@@ -103,10 +103,15 @@ class SubmoduleSource:
         self._below: SubmoduleSource | None = None
 
     async def resolve(
-        self, repository: Repository, revision: str, *, fresh: bool = False
+        self,
+        repository: Repository,
+        revision: str,
+        *,
+        tag_prefix: str = "",
+        fresh: bool = False,
     ) -> Resolved:
         """See ``Source.resolve``."""
-        return await self._source.resolve(repository, revision, fresh=fresh)
+        return await self._source.resolve(repository, revision, tag_prefix=tag_prefix, fresh=fresh)
 
     async def fetch(self, repository: Repository, commit: str) -> None:
         """See ``Source.fetch``; submodules are fetched when they are read."""

@@ -135,7 +135,12 @@ class FakeSource:
         repository.error = error
 
     async def resolve(
-        self, repository: Repository, revision: str, *, fresh: bool = False
+        self,
+        repository: Repository,
+        revision: str,
+        *,
+        tag_prefix: str = "",
+        fresh: bool = False,
     ) -> Resolved:
         """Return the commit of a branch, tag, commit id, HEAD or semver range."""
         del fresh
@@ -143,7 +148,7 @@ class FakeSource:
         held = self._held(repository)
         head = HEADS + "main"
         refs = Refs(held.refs, head, held.refs.get(head, ""))
-        found = refs.find(revision)
+        found = refs.find(revision, tag_prefix)
         if found is not None:
             return replace(found, replaced=held.replaced.get(found.ref, ""))
         if FULL_ID.match(revision) or SHORT_ID.match(revision):

@@ -28,11 +28,12 @@ class Refs:
     head: str = ""
     head_commit: str = ""
 
-    def find(self, revision: str) -> Resolved | None:
+    def find(self, revision: str, tag_prefix: str = "") -> Resolved | None:
         """Return the commit of HEAD, a branch, a tag, a full ref name or a semver range.
 
         A name that both a tag and a branch have means the tag, as in Git itself. An exact name
-        wins over a range: a branch ``1.2`` is not the range 1.2.
+        wins over a range: a branch ``1.2`` is not the range 1.2. For a range only tags with the
+        prefix count.
         """
         if revision in ("", "HEAD"):
             return Resolved(self.head_commit, self.head) if self.head_commit else None
@@ -40,15 +41,15 @@ class Refs:
             commit = self.commits.get(ref)
             if commit is not None:
                 return Resolved(commit, ref)
-        return self._find_version(revision.removeprefix(TAGS))
+        return self._find_version(revision.removeprefix(TAGS), TAGS + tag_prefix)
 
-    def _find_version(self, revision: str) -> Resolved | None:
+    def _find_version(self, revision: str, prefix: str) -> Resolved | None:
         constraint = parse_range(revision)
         if constraint is None:
             return None
-        tags = (ref.removeprefix(TAGS) for ref in self.commits if ref.startswith(TAGS))
-        tag = newest(tags, constraint)
-        return Resolved(self.commits[TAGS + tag], TAGS + tag) if tag else None
+        versions = (ref.removeprefix(prefix) for ref in self.commits if ref.startswith(prefix))
+        found = newest(versions, constraint)
+        return Resolved(self.commits[prefix + found], prefix + found) if found else None
 
     def changes_since(self, before: "Refs") -> dict[str, tuple[str, str]]:
         """Return ref -> (old, new) for what differs; an id is empty where the ref did not exist."""

@@ -90,19 +90,24 @@ class GitSource:
         await self._http.close()
 
     async def resolve(
-        self, repository: Repository, revision: str, *, fresh: bool = False
+        self,
+        repository: Repository,
+        revision: str,
+        *,
+        tag_prefix: str = "",
+        fresh: bool = False,
     ) -> Resolved:
         """Return the commit of a branch, tag, commit id, HEAD or semver range."""
         upstream = self._upstream(repository)
         lasts = self._limits.poll_interval * ANSWER_LASTS_POLLS
         refs = await (upstream.fresh() if fresh else upstream.recent(lasts))
-        found = refs.find(revision)
+        found = refs.find(revision, tag_prefix)
         if found is None and FULL_ID.match(revision.lower()):
             await self.fetch(repository, revision.lower())
             return Resolved(revision.lower())
         if found is None and not fresh and upstream.age_s() > _ASK_AGAIN_AFTER_S:
             refs = await upstream.fresh()
-            found = refs.find(revision)
+            found = refs.find(revision, tag_prefix)
         if found is None and SHORT_ID.match(revision.lower()):
             found = await self._find_short(repository, refs, revision.lower())
         if found is None:

@@ -68,7 +68,7 @@ async def resolve_target(
             version = await charts.resolve(where, spec.chart, stated, fresh=fresh)
             found.append(SourceAt(spec, where, version))
         else:
-            at = await source.resolve(where, stated, fresh=fresh)
+            at = await source.resolve(where, stated, tag_prefix=spec.tag_prefix, fresh=fresh)
             found.append(SourceAt(spec, where, at.commit, at.replaced))
     return Target(tuple(wire), tuple(found))
 

@@ -92,6 +92,4 @@ def _of_source(source: ApplicationSource) -> list[str]:
         found.append("directory.disableExtensionFilter")
     if source.plugin is not None:
         found.append("plugin")
-    if source.tag_prefix:
-        found.append("tagPrefix")
     return [f"spec.source.{name}" for name in found]
