@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from trimtab.cli.errors import CommandError, ExitCode
+from trimtab.cli.fields import text
 from trimtab.core import JsonObject, JsonValue
 
 _SUFFIXES: Final = (".yaml", ".yml", ".json")
@@ -47,6 +48,14 @@ def _text(path: Path) -> str:
         return path.read_text()
     except UnicodeDecodeError as error:
         raise CommandError(ExitCode.ERROR, f"{path}: expected UTF-8 text, found binary") from error
+
+
+def described(body: JsonObject) -> str:
+    """Return what an object says it is, for the message that expected another one."""
+    kind, version = text(body, "kind"), text(body, "apiVersion")
+    name = text(body, "metadata", "name")
+    named = f"named {name!r}" if name else "without a name"
+    return f"{kind or 'an object without kind'} of {version or 'no apiVersion'} {named}"
 
 
 def parse_documents(text: str, where: str) -> Iterator[JsonObject]:

@@ -1,5 +1,6 @@
 """``trimtab app``: what each command prints, writes and answers."""
 
+import io
 import json
 from collections.abc import Callable
 from typing import Any
@@ -351,6 +352,23 @@ def test_create_names_what_is_missing(run: Run) -> None:
     ran = run("app", "create", "web", "--repo", "x")
     assert ran.code == 2
     assert "expected --path or --helm-chart, --dest-server or --dest-name" in ran.err
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ("", "found nothing"),
+        ("a: b", "found an object without kind of no apiVersion without a name"),
+        ("{apiVersion: v1, kind: Pod, metadata: {name: x}}", "found Pod of v1 named 'x'"),
+    ],
+)
+def test_create_takes_applications_only(
+    given: str, found: str, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO(given))
+    ran = run("app", "create", "-f", "-")
+    assert ran.code == 2
+    assert f"stdin: expected Applications, {found}" in ran.err
 
 
 def test_create_from_a_file(hub: FakeCluster, run: Run, tmp_path: Any) -> None:

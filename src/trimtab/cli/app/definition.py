@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 
 import click
 
-from trimtab.cli.documents import read_documents
+from trimtab.cli.documents import described, read_documents
 from trimtab.cli.errors import CommandError, ExitCode
 from trimtab.core import JsonObject, JsonValue
 from trimtab.core.manifest import key_of, with_metadata
@@ -101,11 +101,13 @@ def read_definition(definition: Definition, namespace: str) -> list[JsonObject]:
     if not definition.file:
         return [build_application(definition, namespace)]
     bodies = read_documents(definition.file)
+    where = "stdin" if definition.file == "-" else definition.file
+    if not bodies:
+        raise CommandError(ExitCode.USAGE, f"{where}: expected Applications, found nothing")
     for body in bodies:
         if key_of(body).group_kind != APPLICATION:
             raise CommandError(
-                ExitCode.USAGE,
-                f"{definition.file}: expected Applications, found {key_of(body)}",
+                ExitCode.USAGE, f"{where}: expected Applications, found {described(body)}"
             )
     return [
         with_metadata(body, {"namespace": key_of(body).namespace or namespace}) for body in bodies

@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from trimtab.bootstrap.offline import open_renderer
+from trimtab.cli.documents import described
 from trimtab.cli.errors import CommandError, ExitCode
 from trimtab.cli.output import print_value, say, to_yaml
 from trimtab.core import JsonObject
@@ -92,8 +93,11 @@ async def _parse(text: str) -> tuple[JsonObject, ...]:
     for number, body in enumerate(found, 1):
         key = key_of(body)
         if not key.kind or not key.name:
-            message = f"stdin: document {number}: expected kind and metadata.name, found {key}"
-            raise CommandError(ExitCode.ERROR, message)
+            raise CommandError(
+                ExitCode.ERROR,
+                f"stdin: document {number}: expected kind and metadata.name, found"
+                f" {described(body)}",
+            )
     return tuple(found)
 
 
