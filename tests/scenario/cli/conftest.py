@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,6 +20,21 @@ from trimtab.crds.argoproj_v1alpha1.crd import definitions
 from trimtab.ports.cluster import LogOptions
 from trimtab.testing.cluster import FakeCluster
 
+HISTORY = [
+    {
+        "id": 1,
+        "deployedAt": "2026-03-01T08:00:00Z",
+        "revision": "1" * 40,
+        "source": {"path": "old"},
+    },
+    {
+        "id": 2,
+        "deployedAt": "2026-03-02T08:00:00Z",
+        "revision": "2" * 40,
+        "initiatedBy": {"username": "jo"},
+    },
+]
+KEY = ObjectKey("argoproj.io", "Application", "argocd", "web")
 NOW = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)
 KUBECONFIG = {
     "apiVersion": "v1",
@@ -161,3 +177,10 @@ def application(name: str = "web", **fields: object) -> JsonObject:
         "spec": spec | fields.get("spec", {}),  # type: ignore[operator]
         "status": status | fields.get("status", {}),  # type: ignore[operator]
     }
+
+
+def body_of(hub: FakeCluster) -> dict[str, Any]:
+    """Return Application ``web`` as the hub stores it."""
+    live = hub.stored(KEY)
+    assert live is not None
+    return json.loads(live.raw)
