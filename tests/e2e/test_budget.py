@@ -6,19 +6,13 @@ import asyncio
 import json
 import re
 
+from e2e.delivery import deliver
 from e2e.installation import App, AppView, Case
 from e2e.objects import config, definition, text
 
 SIX = {f"app/{n}.yaml": config(f"c{n}") for n in range(6)}
 DIGEST = re.compile(r"[Cc]onfirm (?:it|this plan) with (\S+)")
 CONFIRM = "trimtab.dev/confirm-plan"
-
-
-async def deliver(case: Case, files: dict[str, object] | None = None, **spec: object) -> App:
-    sha = await case.commit(SIX if files is None else files)
-    app = await case.apply_app(**spec)
-    await app.delivered(sha)
-    return app
 
 
 async def stopped(app: App, sha: str) -> str:
@@ -36,7 +30,7 @@ def without(*numbers: int) -> dict[str, object]:
 
 
 async def test_most_of_an_application_is_not_deleted_by_a_commit(case: Case) -> None:
-    app = await deliver(case)
+    app = await deliver(case, SIX)
     before = await case.versions()
     sha = await case.commit({**without(0, 1, 2, 3), "app/5.yaml": config("c5", "2")})
     digest = await stopped(app, sha)
@@ -50,7 +44,7 @@ async def test_most_of_an_application_is_not_deleted_by_a_commit(case: Case) -> 
 
 
 async def test_the_annotation_releases_exactly_that_plan(case: Case) -> None:
-    app = await deliver(case)
+    app = await deliver(case, SIX)
     sha = await case.commit(without(0, 1, 2, 3))
     first = await stopped(app, sha)
     # The same digest does not release what another commit would delete.
@@ -68,7 +62,7 @@ async def test_the_annotation_releases_exactly_that_plan(case: Case) -> None:
 
 
 async def test_a_confirmed_commit_does_not_confirm_the_next(case: Case) -> None:
-    app = await deliver(case)
+    app = await deliver(case, SIX)
     sha = await case.commit(without(0, 1, 2, 3))
     digest = await stopped(app, sha)
     files = {f"app/{n}.yaml": config(f"c{n}") for n in range(4)}
@@ -80,7 +74,7 @@ async def test_a_confirmed_commit_does_not_confirm_the_next(case: Case) -> None:
 
 
 async def test_a_digest_is_good_after_a_restart(case: Case) -> None:
-    app = await deliver(case)
+    app = await deliver(case, SIX)
     sha = await case.commit({**without(0, 1, 2, 3), "app/5.yaml": config("c5", "2")})
     digest = await stopped(app, sha)
     before = await case.versions()
@@ -131,7 +125,7 @@ async def test_a_commit_deletes_no_more_than_a_hundred_objects_over_the_fleet(ca
 
 
 async def test_a_small_deletion_needs_nobody(case: Case) -> None:
-    app = await deliver(case)
+    app = await deliver(case, SIX)
     sha = await case.commit(without(0, 1))
     await app.delivered(sha)
     assert len(await case.versions()) == 4

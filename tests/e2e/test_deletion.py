@@ -7,6 +7,7 @@ import json
 from datetime import UTC, datetime
 from typing import Any
 
+from e2e.delivery import deliver
 from e2e.installation import App, Case
 from e2e.objects import DELETE_POLICY, HOOK, config, job, text
 
@@ -35,18 +36,15 @@ async def opened(case: Case, name: str) -> None:
     await case.target.patch("Service", name, case.namespace, status, subresource="status")
 
 
-async def deliver(case: Case, files: dict[str, str], *finalizers: str) -> App:
-    sha = await case.commit(files)
-    app = await case.apply_app(finalizers=finalizers or (RESOURCES,))
-    await app.delivered(sha)
-    return app
+async def delivered(case: Case, files: dict[str, object], finalizer: str = RESOURCES) -> App:
+    return await deliver(case, files, finalizers=[finalizer])
 
 
 def finalizers(app: App) -> set[str]:
     return set(app.view.body.get("metadata", {}).get("finalizers") or [])
 
 
-GATES = {
+GATES: dict[str, object] = {
     "app/one.yaml": config("one"),
     "app/before.yaml": gate("before", "PreDelete"),
     "app/after.yaml": gate("after", "PostDelete", "HookSucceeded"),
@@ -54,7 +52,7 @@ GATES = {
 
 
 async def test_hooks_run_before_and_after_the_objects_are_deleted(case: Case) -> None:
-    app = await deliver(case, GATES)
+    app = await delivered(case, GATES)
     assert finalizers(app) == {RESOURCES, *OF_HOOKS}
     assert await case.versions("Service") == {}
     await app.delete()
@@ -75,7 +73,7 @@ async def test_hooks_run_before_and_after_the_objects_are_deleted(case: Case) ->
 
 async def test_a_failed_hook_keeps_the_application_until_it_is_repaired(case: Case) -> None:
     bad = job("backup", pod={"exit-code": "3"}, hook="PreDelete")
-    app = await deliver(case, {"app/one.yaml": config("one"), "app/job.yaml": bad})
+    app = await delivered(case, {"app/one.yaml": config("one"), "app/job.yaml": bad})
     before = await case.versions()
     await app.delete()
     view = await app.until(lambda a: a.has("DeletionError", "batch/Job/backup", PRE))
@@ -89,7 +87,7 @@ async def test_a_failed_hook_keeps_the_application_until_it_is_repaired(case: Ca
 
 async def test_a_failed_hook_runs_again_when_its_object_is_deleted(case: Case) -> None:
     bad = job("backup", pod={"exit-code": "3"}, hook="PreDelete")
-    app = await deliver(case, {"app/one.yaml": config("one"), "app/job.yaml": bad})
+    app = await delivered(case, {"app/one.yaml": config("one"), "app/job.yaml": bad})
     await app.delete()
     await app.until(lambda a: a.has("DeletionError", "batch/Job/backup"))
     failed = await case.target.get("batch/Job", "backup", case.namespace)
@@ -108,7 +106,7 @@ async def test_a_failed_hook_runs_again_when_its_object_is_deleted(case: Case) -
 
 
 async def test_hooks_that_leave_git_hold_nobody_up(case: Case) -> None:
-    app = await deliver(case, GATES)
+    app = await delivered(case, GATES)
     await case.commit({"app/before.yaml": None, "app/after.yaml": None})
     await app.until(lambda a: set(a.body["metadata"]["finalizers"]) == {RESOURCES})
     await app.delete()
@@ -118,7 +116,7 @@ async def test_hooks_that_leave_git_hold_nobody_up(case: Case) -> None:
 
 async def test_hooks_of_a_deletion_run_without_the_resources_finalizer(case: Case) -> None:
     """As in Argo CD: they are kept by finalizers of their own, and objects stay."""
-    app = await deliver(case, GATES, "example.com/theirs")
+    app = await delivered(case, GATES, "example.com/theirs")
     await app.delete()
     for name in ("before", "after"):
         await reached(case, name)
@@ -131,7 +129,7 @@ async def test_hooks_of_a_deletion_run_without_the_resources_finalizer(case: Cas
 
 async def test_a_kill_in_the_middle_of_a_deletion_runs_no_hook_twice(case: Case) -> None:
     serve = case.installation.serve
-    app = await deliver(case, GATES)
+    app = await delivered(case, GATES)
     await app.delete()
     for name in ("before", "after"):
         begun = await reached(case, name)
@@ -148,7 +146,7 @@ async def test_a_kill_in_the_middle_of_a_deletion_runs_no_hook_twice(case: Case)
 
 async def test_a_repository_that_is_gone_keeps_only_who_has_hooks(case: Case) -> None:
     files = {**GATES, "plain/two.yaml": config("two")}
-    app = await deliver(case, files)
+    app = await delivered(case, files)
     plain = await case.apply_app("-plain", source={"path": "plain"}, finalizers=[RESOURCES])
     await plain.until(lambda a: a.sync == "Synced")
     for one in (app, plain):
@@ -176,7 +174,7 @@ async def test_hooks_of_a_chart_run_at_its_deletion(case: Case) -> None:
         ),
         "app/templates/bye.yaml": hook("bye", "post-delete"),
     }
-    app = await deliver(case, files)
+    app = await delivered(case, files)
     assert finalizers(app) == {RESOURCES, *OF_HOOKS}
     await app.delete()
     await app.until(lambda a: a.has("DeletionError", "batch/Job/drain"))
@@ -187,7 +185,7 @@ async def test_hooks_of_a_chart_run_at_its_deletion(case: Case) -> None:
 
 async def test_an_object_may_wait_for_an_approval_of_its_deletion(case: Case) -> None:
     files = {"app/one.yaml": config("one", options="Delete=confirm"), "app/two.yaml": config("two")}
-    app = await deliver(case, files)
+    app = await delivered(case, files)
     before = await case.versions()
     await app.delete()
     await app.until(lambda a: a.has("DeletionError", "confirm", "one"))

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import json
 
-from e2e.installation import App, Case
+from e2e.delivery import deliver
+from e2e.installation import Case
 from e2e.objects import config, data_of, deployment, version_of
 
 NO_HEAL = {"automated": {"selfHeal": False, "prune": True}}
-
-
-async def deliver(case: Case, files: dict[str, object], **spec: object) -> App:
-    sha = await case.commit(files)
-    app = await case.apply_app(**spec)
-    await app.delivered(sha)
-    return app
 
 
 async def test_a_changed_value_is_restored(case: Case) -> None:
