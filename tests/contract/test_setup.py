@@ -132,6 +132,16 @@ def test_make_test_builds_the_binaries_before_any_test() -> None:
     assert lines.index("build_binaries.py") < lines.index("pytest")
 
 
+def test_make_check_starts_no_server_and_builds_nothing() -> None:
+    lines = make("--dry-run", "lint", "unit").stdout
+    assert "build_binaries" not in lines
+    (run,) = (line for line in lines.splitlines() if "/pytest" in line)
+    assert {word for word in run.split() if word.startswith("tests")} == {
+        "tests/core",
+        "tests/scenario",
+    }
+
+
 def test_a_binary_that_cannot_be_built_fails_make_test(tmp_path: Path) -> None:
     """What ``make test`` runs first, on a machine whose cache is empty and whose Go is too old."""
     old = tmp_path / "bin" / "go"
