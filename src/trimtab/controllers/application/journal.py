@@ -5,6 +5,7 @@ from typing import Protocol
 
 from trimtab.controllers.application.model import SyncOutcome
 from trimtab.core import JsonValue
+from trimtab.core.conditions import ConditionType
 from trimtab.core.diff import ABSENT, FieldChange, drift_managers
 from trimtab.core.errors import TrimtabError
 from trimtab.core.plan import ResultCode
@@ -42,7 +43,7 @@ class Journal:
 
     async def record(self, app: Application, outcome: SyncOutcome) -> None:
         """Record a sync attempt that ended, or one that is tried again."""
-        if outcome.finished_at is None or not _is_news(outcome):
+        if outcome.finished_at is None or not _is_news(app, outcome):
             return
         commit = await self._commit(outcome)
         actor, reason = self._who_and_why(outcome, commit)
@@ -102,9 +103,16 @@ class Journal:
         return (commit.author if commit else "automated"), subject
 
 
-def _is_news(outcome: SyncOutcome) -> bool:
-    """A self-heal that wrote nothing is no event."""
-    return outcome.intent.kind != "self-heal" or bool(outcome.results)
+def _is_news(app: Application, outcome: SyncOutcome) -> bool:
+    """A self-heal that wrote nothing is no event, nor is a plan that is still stopped."""
+    if outcome.intent.kind == "self-heal" and not outcome.results:
+        return False
+    before = app.status.operation_state
+    is_stopped = any(c.type == ConditionType.DELETION_BUDGET_EXCEEDED for c in outcome.conditions)
+    if before is None or before.sync_result is None or not is_stopped or outcome.intent.is_user:
+        return True
+    stopped = (before.phase, before.message, before.sync_result.revision)
+    return stopped != (outcome.phase, outcome.message, outcome.target.revision)
 
 
 def _detail(
