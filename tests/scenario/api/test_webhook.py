@@ -178,7 +178,8 @@ def test_a_request_without_an_event_is_refused() -> None:
 FIELDS = ("ref", "before", "after", "repository", "commits", "project")
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(),
-    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
+    max_leaves=8,
 )
 
 
