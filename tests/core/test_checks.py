@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import subprocess
 import sys
@@ -73,8 +74,11 @@ def pytest_folder(tmp_path: Path) -> Path:
 def run_pytest(folder: Path, text: str) -> str:
     """Run one test file under ``core/`` and return pytest's output."""
     (folder / "core" / "test_it.py").write_text(text)
-    command = [sys.executable, "-m", "pytest", "-p", "no:cacheprovider", "-q", "core"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    plugins = ["-p", "no:cacheprovider", "-p", "pytest_timeout"]
+    # The other plugins take longer to load than the test takes.
+    env = {**os.environ, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    command = [sys.executable, "-m", "pytest", *plugins, "-q", "core"]
+    done = subprocess.run(command, cwd=folder, env=env, capture_output=True, text=True, check=False)
     return done.stdout + done.stderr
 
 
