@@ -52,6 +52,31 @@ async def test_most_of_a_delivery_is_not_deleted_by_a_commit(one: Controller) ->
 
 
 @story
+async def test_a_stopped_plan_of_a_sync_by_hand_stays_told(one: Controller) -> None:
+    await delivered(one)
+    one.change_app(spec={**one.app()["spec"], "syncPolicy": {}})
+    one.commit(without=["c0", "c1", "c2", "c3"])
+    one.ask(prune=True)
+    digest = await stopped(one)
+    await one.passed(3600)
+    assert await stopped(one) == digest
+    one.commit(*_SIX)
+    await one.until(lambda: one.sync() == "Synced")
+    assert one.conditions() == {}
+
+
+@story
+async def test_without_self_heal_a_stopped_plan_stays_told(one: Controller) -> None:
+    await delivered(one)
+    one.change_app(spec={**one.app()["spec"], "syncPolicy": {"automated": {"prune": True}}})
+    one.commit(without=["c0", "c1", "c2", "c3"])
+    digest = await stopped(one)
+    await one.passed(3600)
+    assert await stopped(one) == digest
+    assert (one.writes(), len(one.names())) == ([], 6)
+
+
+@story
 async def test_the_digest_releases_exactly_that_plan(one: Controller) -> None:
     await delivered(one)
     one.commit(without=["c0", "c1", "c2", "c3"])

@@ -5,6 +5,7 @@ ends when its stdin is closed, which a dead parent cannot avoid doing.
 """
 
 import argparse
+import contextlib
 import json
 import os
 import sys
@@ -14,7 +15,7 @@ from trimtab.adapters.gitserver import GitServer, Webhook
 
 
 def main(arguments: list[str]) -> int:
-    """Serve until stdin closes, and return the exit code."""
+    """Serve until stdin closes or Ctrl-C, and return the exit code."""
     parser = argparse.ArgumentParser(prog="python -m trimtab.adapters.gitserver")
     parser.add_argument("--root", type=Path, required=True, help="folder of the repositories")
     parser.add_argument("--port", type=int, default=0, help="0 takes a free one")
@@ -29,8 +30,9 @@ def main(arguments: list[str]) -> int:
         urls = {name: server.create(name, webhook=webhook) for name in chosen.create}
         sys.stdout.write(json.dumps({"url": server.url, "repositories": urls}) + "\n")
         sys.stdout.flush()
-        while os.read(sys.stdin.fileno(), 4096):
-            pass
+        with contextlib.suppress(KeyboardInterrupt):
+            while os.read(sys.stdin.fileno(), 4096):
+                pass
     return 0
 
 

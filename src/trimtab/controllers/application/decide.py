@@ -138,6 +138,18 @@ def _refused(message: str) -> Decision:
     return Decision(conditions=(Condition(ConditionType.SYNC_ERROR, message),))
 
 
+def still_stopped(app: Application, observation: Observation) -> tuple[Condition, ...]:
+    """Return what stopped the last plan, for as long as that plan is what there is to do."""
+    attempted = _attempted(app, observation.target)
+    if observation.is_synced or attempted is None or attempted.phase != "Failed":
+        return ()
+    return tuple(
+        Condition(ConditionType.DELETION_BUDGET_EXCEEDED, str(condition.message))
+        for condition in app.status.conditions
+        if condition.type == ConditionType.DELETION_BUDGET_EXCEEDED
+    )
+
+
 def window_target(inputs: Inputs) -> WindowTarget:
     """Return what sync windows select an Application by."""
     return WindowTarget(

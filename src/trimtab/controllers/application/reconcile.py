@@ -7,7 +7,7 @@ import msgspec
 import structlog
 
 from trimtab.controllers.application.act import Syncer
-from trimtab.controllers.application.decide import decide_automated, window_target
+from trimtab.controllers.application.decide import decide_automated, still_stopped, window_target
 from trimtab.controllers.application.delete import Deleter
 from trimtab.controllers.application.desire import resolve_target
 from trimtab.controllers.application.failures import failure_report
@@ -147,6 +147,8 @@ class ApplicationReconciler:
         if outcome is None and not conditions:
             decision = decide_automated(inputs, observation, memory.contention)
             conditions = decision.conditions
+            if decision.intent is None:
+                conditions += still_stopped(app, observation)
             held_until = decision.look_again
             if superseded is not None:
                 outcome = _superseded(superseded, target, now)
@@ -234,7 +236,13 @@ class ApplicationReconciler:
             # A branch may have moved on: what runs is never changed under a person's hands.
             revisions = tuple(intent.progress.revision.split(","))
         return await resolve_target(
-            self._world.source, self._world.charts, observer.repository, wire, revisions=revisions
+            self._world.source,
+            self._world.charts,
+            observer.repository,
+            wire,
+            revisions=revisions,
+            # Who has just pushed and asks for a sync means that commit.
+            fresh=intent.is_user and intent.is_new,
         )
 
     async def _sync(
