@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 
 import pytest
@@ -112,7 +113,10 @@ async def test_refresh_resources_events_and_logs(case: Case, trimtab: Commands) 
     rows = [line.split() for line in listed.stdout.splitlines()]
     assert ["apps", "Deployment", case.namespace, "web", "Synced", "Healthy"] in rows
     assert ["ConfigMap", case.namespace, "one", "OutOfSync"] in rows
-    assert (await trimtab.read("app", "events", app.name))["kind"] == "List"
+    async with asyncio.timeout(20):
+        while not (events := (await trimtab.read("app", "events", app.name))["items"]):
+            await asyncio.sleep(0.1)
+    assert events[0]["reason"] == "OperationCompleted"
     # No kubelet of a local fleet has lines: every pod is found, and says so.
     logs = await trimtab("app", "logs", app.name, "--tail", "5", "--since", "5m")
     assert [line.partition(": ")[2] for line in logs.stderr.splitlines()] == ["no lines"] * 2

@@ -66,6 +66,7 @@ async def serve(settings: ServeSettings, on_ready: Callable[[str], None]) -> Non
                 tasks.create_task(service.directory.run()),
                 tasks.create_task(supervise("git", service.source.run)),
                 tasks.create_task(supervise("ledger", service.backlog.run)),
+                tasks.create_task(supervise("events", service.events.run)),
             ]
             working: list[asyncio.Task[None]] = []
             unless_stopped = partial(_unless, stop, tasks)

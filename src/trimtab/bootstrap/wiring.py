@@ -53,6 +53,7 @@ from trimtab.runtime import (
 from trimtab.services.capabilities import CapabilityCache
 from trimtab.services.catalogue import HubCatalogue
 from trimtab.services.charts import ChartStore, Dependencies
+from trimtab.services.event_recorder import EventRecorder
 from trimtab.services.installation import find_other_controller, read_installation
 from trimtab.services.lease import KubernetesLease
 from trimtab.services.ledger_backlog import LedgerBacklog
@@ -75,6 +76,7 @@ class Service:
     directory: KubernetesDirectory
     source: GitSource
     backlog: LedgerBacklog
+    events: EventRecorder
     applications: ControllerEngine
     clusters: ControllerEngine
     router: Router
@@ -124,14 +126,16 @@ async def wire(settings: ServeSettings, stack: AsyncExitStack) -> Service:
     lease = KubernetesLease(directory.hub, settings.namespace, LEASE)
     election = LeaderElection(lease, own_identity(settings.state_dir), clock)
     world = _world(settings, app_settings, directory, source, pool, catalogue, election)
-    backlog = LedgerBacklog(ledger)
-    journal = Journal(backlog, source, clock, manager=app_settings.manager)
+    backlog, events = LedgerBacklog(ledger), EventRecorder(directory.hub)
+    manager = app_settings.manager
+    journal = Journal(backlog, source, clock, manager=manager, tell=events.tell)
     late.engine = applications = _application_engine(settings, world, journal, router, metrics)
     service = Service(
         settings=settings,
         directory=directory,
         source=source,
         backlog=backlog,
+        events=events,
         applications=applications,
         clusters=_cluster_engine(directory, router, metrics),
         router=router,

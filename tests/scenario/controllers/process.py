@@ -33,6 +33,7 @@ from trimtab.runtime import Clock, ControllerEngine, Outcome, Priority
 from trimtab.services.capabilities import CapabilityCache
 from trimtab.services.catalogue import HubCatalogue
 from trimtab.services.charts import ChartStore, Dependencies
+from trimtab.services.event_recorder import Event
 from trimtab.services.ledger_backlog import LedgerBacklog
 from trimtab.services.render import RenderService
 from trimtab.services.trees import Trees
@@ -74,6 +75,7 @@ class Process:
         self.clusters = FakeClusterDirectory(self.hub, self.target)
         self.source = FakeSource(on_change=lambda url, _: self.router.enqueue_repository(url))
         self.ledger = FakeLedger()
+        self.events: list[Event] = []
         self.is_leader = True
         self.looks: list[str] = []
         self.bugs: list[BaseException] = []
@@ -111,7 +113,13 @@ class Process:
             may_write=lambda: self.is_leader and not self.settings.observe_only,
         )
         self.backlog = LedgerBacklog(self.ledger)
-        journal = Journal(self.backlog, self.source, self.process_clock, manager="trimtab")
+        journal = Journal(
+            self.backlog,
+            self.source,
+            self.process_clock,
+            manager="trimtab",
+            tell=self.events.append,
+        )
         owner = owner_of(self.settings)
         self.router = Router(self.settings, owner, self._enqueue, self._enqueue)
         self.reconciler = ApplicationReconciler(world, journal)

@@ -1,6 +1,6 @@
 """What the ledger is told: every sync attempt, failed ones included, and who had changed what."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Protocol
 
 from trimtab.controllers.application.model import SyncOutcome
@@ -8,11 +8,13 @@ from trimtab.core import JsonValue
 from trimtab.core.conditions import ConditionType
 from trimtab.core.diff import ABSENT, FieldChange, drift_managers
 from trimtab.core.errors import TrimtabError
+from trimtab.core.manifest import LiveObject
 from trimtab.core.plan import ResultCode
 from trimtab.crds.argoproj_v1alpha1.application import Application
 from trimtab.ports.ledger import Entry
 from trimtab.ports.source import CommitInfo, Source
 from trimtab.runtime import Clock, format_millis
+from trimtab.services.event_recorder import Event
 
 MAX_LISTED = 50
 
@@ -33,20 +35,33 @@ class Journal:
         source: For the commit's author and message.
         clock: Time.
         manager: Our field manager, which never drifts.
+        tell: Takes Kubernetes Events.
     """
 
-    def __init__(self, ledger: Appends, source: Source, clock: Clock, *, manager: str) -> None:
+    def __init__(
+        self,
+        ledger: Appends,
+        source: Source,
+        clock: Clock,
+        *,
+        manager: str,
+        tell: Callable[[Event], None],
+    ) -> None:
         self._ledger = ledger
+        self._tell = tell
         self._source = source
         self._clock = clock
         self._manager = manager
 
-    async def record(self, app: Application, outcome: SyncOutcome) -> None:
+    async def record(self, app: Application, live: LiveObject, outcome: SyncOutcome) -> None:
         """Record a sync attempt that ended, or one that is tried again."""
         if outcome.finished_at is None or not _is_news(app, outcome):
             return
         commit = await self._commit(outcome)
         actor, reason = self._who_and_why(outcome, commit)
+        event = _event(live, outcome, reason)
+        if event is not None:
+            self._tell(event)
         await self._ledger.append(
             [
                 Entry(
@@ -101,6 +116,20 @@ class Journal:
         if operation.initiated_by.username:
             return operation.initiated_by.username, subject
         return (commit.author if commit else "automated"), subject
+
+
+def _event(live: LiveObject, outcome: SyncOutcome, why: str) -> Event | None:
+    """Return what people are told; automation that did what Git says is no event."""
+    assert outcome.finished_at is not None
+    has_failed = outcome.phase != "Succeeded"
+    if outcome.intent.kind == "self-heal" and not has_failed:
+        objects = ", ".join(str(key) for key, _ in outcome.drift[:MAX_LISTED])
+        return Event(live, "SelfHealed", f"{why}: {objects}", outcome.finished_at)
+    if not has_failed and not outcome.intent.is_user:
+        return None
+    ended = "failed" if has_failed else "succeeded"
+    text = f"Sync operation to {outcome.target.revision} {ended}: {outcome.message}"
+    return Event(live, "OperationCompleted", text, outcome.finished_at, is_warning=has_failed)
 
 
 def _is_news(app: Application, outcome: SyncOutcome) -> bool:

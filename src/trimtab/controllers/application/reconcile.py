@@ -103,7 +103,7 @@ class ApplicationReconciler:
         if is_observer:
             return looked.outcome
         if report.outcome is not None:
-            await self._journal.record(app, report.outcome)
+            await self._journal.record(app, live, report.outcome)
         outcome = looked.outcome
         wait = await write_report(hub, app, live, report)
         if wait is not None and isinstance(outcome, AgainAt):
@@ -152,7 +152,7 @@ class ApplicationReconciler:
             held_until = decision.look_again
             if superseded is not None:
                 outcome = _superseded(superseded, target, now)
-                await self._journal.record(app, outcome)
+                await self._journal.record(app, inputs.app_live, outcome)
             if decision.intent is not None:
                 if not decision.is_again:
                     # What an earlier commit failed with says nothing about the one that repairs it.
