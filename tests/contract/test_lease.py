@@ -180,7 +180,7 @@ async def test_of_two_contenders_one_leads_and_hands_over_when_it_stops(
         assert (await made.open_store().read()).version != version
         stopped = time.monotonic()
         made.processes[first].stop()
-        await until(lambda: made.processes[second].leads)
+        await until(lambda: made.led[-1][1] == second)
         # Released, not run out.
         assert time.monotonic() - stopped < QUICK.duration.total_seconds()
         assert [name for _, name in made.led if name] == [first, second]
