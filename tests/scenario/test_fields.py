@@ -16,7 +16,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from trimtab.controllers.application.unsupported import (
+from trimtab.controllers.application.report.unsupported import (
     unsupported_fields,
     unsupported_operation_fields,
     unsupported_project_fields,

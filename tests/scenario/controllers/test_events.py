@@ -26,7 +26,9 @@ async def test_an_undone_edit_is_told_with_who_made_it(one: Controller) -> None:
     await one.until(lambda: one.sync() == "Synced")
     one.edit(placed(config("one", "by hand")))
     await one.until(lambda: one.events)
-    assert told(one) == [("SelfHealed", "self-heal: drift by kubectl-edit: ConfigMap shop/one", False)]
+    assert told(one) == [
+        ("SelfHealed", "self-heal: drift by kubectl-edit: ConfigMap shop/one", False)
+    ]
 
 
 @story

@@ -10,7 +10,7 @@ from random import Random
 import pytest
 
 from trimtab.controllers.application.model import Intent, SyncOutcome, Target
-from trimtab.controllers.application.progress import PROGRESS, progress_of, progress_text
+from trimtab.controllers.application.sync.progress import PROGRESS, progress_of, progress_text
 from trimtab.core.manifest import HookPhase, ObjectKey
 from trimtab.core.plan import Action, ObjectResult, ResultCode, RunState, SyncOptions, SyncProgress
 from trimtab.crds.argoproj_v1alpha1.application import Application, ObjectMeta, Operation

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from trimtab.controllers.application.model import Desired, Observation, Seen, Target
-from trimtab.controllers.application.report import (
+from trimtab.controllers.application.report.write_report import (
     WORDS_EVERY,
     Report,
     decode_application,

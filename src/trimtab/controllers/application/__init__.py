@@ -1,9 +1,9 @@
 """Argo CD's Application: a commit reaches its cluster, in order, and stays."""
 
 from trimtab.controllers.application.fleet import FleetDeletions, recorded_deletions
-from trimtab.controllers.application.journal import Journal
 from trimtab.controllers.application.observe import owner_of
 from trimtab.controllers.application.reconcile import ApplicationReconciler
+from trimtab.controllers.application.report.journal import Journal
 from trimtab.controllers.application.settings import (
     APP_PROJECT,
     APPLICATION,

@@ -12,7 +12,7 @@ import msgspec
 
 from trimtab.controllers.application.model import Inputs, Memory, Seen, Verdict
 from trimtab.controllers.application.settings import SECRET
-from trimtab.controllers.application.unvalidated import Lenient
+from trimtab.controllers.application.sync.unvalidated import Lenient
 from trimtab.core import JsonObject
 from trimtab.core.diff import (
     DIFFERS,

@@ -3,10 +3,10 @@
 from dataclasses import replace
 from datetime import datetime
 
-from trimtab.controllers.application.intents import requested_intent
 from trimtab.controllers.application.model import SyncOutcome, Target
-from trimtab.controllers.application.report import Report
+from trimtab.controllers.application.report.write_report import Report
 from trimtab.controllers.application.settings import REFRESH
+from trimtab.controllers.application.sync.intents import requested_intent
 from trimtab.core.conditions import Condition, ConditionType
 from trimtab.core.errors import Transient, TrimtabError
 from trimtab.crds.argoproj_v1alpha1.application import Application

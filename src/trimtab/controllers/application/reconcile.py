@@ -6,17 +6,9 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
-from trimtab.controllers.application.act import Syncer
-from trimtab.controllers.application.decide import decide_automated, still_stopped, window_target
-from trimtab.controllers.application.delete import Deleter
+from trimtab.controllers.application.deletion.delete import Deleter
 from trimtab.controllers.application.desire import resolve_target
 from trimtab.controllers.application.failures import failure_report
-from trimtab.controllers.application.intents import (
-    longest_retry_wait,
-    requested_intent,
-    running_operation,
-)
-from trimtab.controllers.application.journal import Journal
 from trimtab.controllers.application.locate import locate
 from trimtab.controllers.application.model import (
     Inputs,
@@ -27,10 +19,26 @@ from trimtab.controllers.application.model import (
     Target,
 )
 from trimtab.controllers.application.observe import Observer
-from trimtab.controllers.application.progress import progress_of
-from trimtab.controllers.application.report import Report, decode_application, write_report
+from trimtab.controllers.application.report.journal import Journal
+from trimtab.controllers.application.report.unsupported import unsupported
+from trimtab.controllers.application.report.write_report import (
+    Report,
+    decode_application,
+    write_report,
+)
 from trimtab.controllers.application.settings import APPLICATION, REFRESH
-from trimtab.controllers.application.unsupported import unsupported
+from trimtab.controllers.application.sync.act import Syncer
+from trimtab.controllers.application.sync.decide import (
+    decide_automated,
+    still_stopped,
+    window_target,
+)
+from trimtab.controllers.application.sync.intents import (
+    longest_retry_wait,
+    requested_intent,
+    running_operation,
+)
+from trimtab.controllers.application.sync.progress import progress_of
 from trimtab.controllers.application.world import HUB_SERVER, World
 from trimtab.core.conditions import Condition, ConditionType
 from trimtab.core.errors import TrimtabError

@@ -11,13 +11,13 @@ from typing import Protocol
 
 import msgspec
 
-from trimtab.controllers.application.progress import without_progress
 from trimtab.controllers.application.settings import (
     APPLICATION,
     NAMESPACE,
     REFRESH,
     ApplicationSettings,
 )
+from trimtab.controllers.application.sync.progress import without_progress
 from trimtab.core.manifest import split_app_instance
 from trimtab.core.manifest.live import LiveObject
 from trimtab.core.policy import normalise_repository

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from trimtab.controllers.application.model import Observation, Seen, SyncOutcome
-from trimtab.controllers.application.operation_status import operation_of
+from trimtab.controllers.application.report.operation_status import operation_of
 from trimtab.core.conditions import Condition, ConditionType, merge_conditions
 from trimtab.core.health import (
     Health,
@@ -38,7 +38,7 @@ from trimtab.crds.argoproj_v1alpha1.application import (
 from trimtab.runtime import format_time, parse_time
 
 if TYPE_CHECKING:
-    from trimtab.controllers.application.report import Report
+    from trimtab.controllers.application.report.write_report import Report
 
 _OURS = frozenset(str(kind) for kind in ConditionType)
 

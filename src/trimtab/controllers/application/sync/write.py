@@ -12,7 +12,7 @@ from typing import cast
 from trimtab.controllers.application.compare import Comparer
 from trimtab.controllers.application.model import Inputs
 from trimtab.controllers.application.settings import ApplicationSettings
-from trimtab.controllers.application.unvalidated import Lenient
+from trimtab.controllers.application.sync.unvalidated import Lenient
 from trimtab.core import JsonObject
 from trimtab.core.diff import (
     entry_of,

@@ -7,9 +7,9 @@ Source:
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from trimtab.controllers.application.approval import is_approved
 from trimtab.controllers.application.model import Intent
-from trimtab.controllers.application.progress import progress_of
+from trimtab.controllers.application.sync.approval import is_approved
+from trimtab.controllers.application.sync.progress import progress_of
 from trimtab.core.manifest import ObjectKey
 from trimtab.core.plan import (
     SyncOptions,

@@ -5,8 +5,8 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TypeAlias
 
-from trimtab.controllers.application.intents import next_attempt
 from trimtab.controllers.application.model import Intent, Observation, SyncOutcome
+from trimtab.controllers.application.sync.intents import next_attempt
 from trimtab.core.conditions import Condition, ConditionType
 from trimtab.core.diff import FieldChange
 from trimtab.core.manifest import HookPhase, ObjectKey, digest_of

@@ -18,7 +18,8 @@ from trimtab.controllers.application.model import (
     SyncOutcome,
 )
 from trimtab.controllers.application.observe import Observer
-from trimtab.controllers.application.outcomes import (
+from trimtab.controllers.application.settings import CONFIRM_PLAN
+from trimtab.controllers.application.sync.outcomes import (
     drift_of,
     failure_message,
     finished,
@@ -27,11 +28,10 @@ from trimtab.controllers.application.outcomes import (
     running,
     with_skipped,
 )
-from trimtab.controllers.application.planning import Planner, takes_long, terminating_namespace
-from trimtab.controllers.application.preflight import preflight, refused_updates
-from trimtab.controllers.application.settings import CONFIRM_PLAN
+from trimtab.controllers.application.sync.planning import Planner, takes_long, terminating_namespace
+from trimtab.controllers.application.sync.preflight import preflight, refused_updates
+from trimtab.controllers.application.sync.write import Writer
 from trimtab.controllers.application.world import World
-from trimtab.controllers.application.write import Writer
 from trimtab.core.manifest import ObjectKey
 from trimtab.core.plan import (
     ApplyWave,

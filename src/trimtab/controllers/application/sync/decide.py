@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from trimtab.controllers.application.intents import is_automated, merge_options, policy_of
 from trimtab.controllers.application.model import Inputs, Intent, Observation, Seen, Target
+from trimtab.controllers.application.sync.intents import is_automated, merge_options, policy_of
 from trimtab.core.conditions import Condition, ConditionType
 from trimtab.core.manifest import ObjectKey
 from trimtab.core.plan import (

@@ -12,11 +12,11 @@ from datetime import datetime, timedelta
 import msgspec
 import structlog
 
-from trimtab.controllers.application.finalizers import with_hook_finalizers
+from trimtab.controllers.application.deletion.finalizers import with_hook_finalizers
 from trimtab.controllers.application.model import Observation, SyncOutcome
-from trimtab.controllers.application.progress import PROGRESS, progress_text
+from trimtab.controllers.application.report.status import build_status
 from trimtab.controllers.application.settings import REFRESH, STATUS_MANAGER
-from trimtab.controllers.application.status import build_status
+from trimtab.controllers.application.sync.progress import PROGRESS, progress_text
 from trimtab.core.conditions import Condition
 from trimtab.core.manifest import Manifest, canonical_json
 from trimtab.core.manifest.live import LiveObject

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from trimtab.controllers.application.intents import merge_options
 from trimtab.controllers.application.model import Desired, Inputs, Memory
 from trimtab.controllers.application.observe import Observer
+from trimtab.controllers.application.sync.intents import merge_options
+from trimtab.controllers.application.sync.write import Writer
 from trimtab.controllers.application.world import World
-from trimtab.controllers.application.write import Writer
 from trimtab.core.errors import Stalled, Transient
 from trimtab.core.manifest import HookPhase, ObjectKey
 from trimtab.core.manifest.live import LiveObject

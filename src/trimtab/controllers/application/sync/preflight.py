@@ -9,7 +9,7 @@ import asyncio
 
 from trimtab.controllers.application.model import Inputs, Observation
 from trimtab.controllers.application.observe import Observer
-from trimtab.controllers.application.write import Writer
+from trimtab.controllers.application.sync.write import Writer
 from trimtab.core.manifest import GroupKind, ObjectKey, defined_kind
 from trimtab.core.plan import (
     Action,

@@ -10,12 +10,12 @@ from datetime import timedelta
 
 from msgspec import structs
 
-from trimtab.controllers.application.deletion_hooks import HookRunner
-from trimtab.controllers.application.deletion_objects import ObjectDeleter
-from trimtab.controllers.application.finalizers import FINALIZERS, Stage, next_stage
-from trimtab.controllers.application.journal import Journal
+from trimtab.controllers.application.deletion.finalizers import FINALIZERS, Stage, next_stage
+from trimtab.controllers.application.deletion.hooks import HookRunner
+from trimtab.controllers.application.deletion.objects import ObjectDeleter
 from trimtab.controllers.application.locate import locate
-from trimtab.controllers.application.report import Report, write_report
+from trimtab.controllers.application.report.journal import Journal
+from trimtab.controllers.application.report.write_report import Report, write_report
 from trimtab.controllers.application.settings import STATUS_MANAGER
 from trimtab.controllers.application.world import HUB_SERVER, World
 from trimtab.core.conditions import Condition, ConditionType

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from trimtab.controllers.application.approval import DELETION_APPROVED, is_approved
-from trimtab.controllers.application.finalizers import BACKGROUND
+from trimtab.controllers.application.deletion.finalizers import BACKGROUND
 from trimtab.controllers.application.locate import locate
 from trimtab.controllers.application.settings import SECRET
+from trimtab.controllers.application.sync.approval import DELETION_APPROVED, is_approved
 from trimtab.controllers.application.world import World
 from trimtab.core.errors import Stalled, Transient
 from trimtab.core.manifest import GroupKind, app_instance_name

@@ -6,9 +6,9 @@ Progress keeps what must not be done twice; what is done is no longer in the pla
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from trimtab.controllers.application.intents import is_selected
 from trimtab.controllers.application.model import Inputs, Intent, Memory, Observation
 from trimtab.controllers.application.settings import NAMESPACE
+from trimtab.controllers.application.sync.intents import is_selected
 from trimtab.core.manifest import ObjectKey
 from trimtab.core.plan import Action, Candidate, Plan, namespace_candidate, plan_sync
 

@@ -16,7 +16,7 @@ from trimtab.crds.argoproj_v1alpha1.application import (
 from trimtab.runtime import format_time
 
 if TYPE_CHECKING:
-    from trimtab.controllers.application.report import Report
+    from trimtab.controllers.application.report.write_report import Report
 
 
 def operation_of(

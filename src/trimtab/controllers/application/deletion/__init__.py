@@ -1,0 +1,1 @@
+"""Deleting an Application: its hooks, its objects, its finalizers."""

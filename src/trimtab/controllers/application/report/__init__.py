@@ -1,0 +1,1 @@
+"""What a look leaves behind: status, conditions and the ledger."""
