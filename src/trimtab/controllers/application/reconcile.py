@@ -7,14 +7,12 @@ import msgspec
 import structlog
 
 from trimtab.controllers.application.deletion.delete import Deleter
-from trimtab.controllers.application.desire import resolve_target
 from trimtab.controllers.application.failures import failure_report
 from trimtab.controllers.application.locate import locate
 from trimtab.controllers.application.model import (
     Inputs,
     Intent,
     Memory,
-    Observation,
     SyncOutcome,
     Target,
 )
@@ -27,25 +25,14 @@ from trimtab.controllers.application.report.write_report import (
     write_report,
 )
 from trimtab.controllers.application.settings import APPLICATION, REFRESH
-from trimtab.controllers.application.sync.act import Syncer
-from trimtab.controllers.application.sync.decide import (
-    decide_automated,
-    still_stopped,
-    window_target,
-)
-from trimtab.controllers.application.sync.intents import (
-    longest_retry_wait,
-    requested_intent,
-    running_operation,
-)
-from trimtab.controllers.application.sync.progress import progress_of
+from trimtab.controllers.application.sync.decide import decide_automated, still_stopped
+from trimtab.controllers.application.sync.intents import requested_intent
+from trimtab.controllers.application.sync.operations import Operations
 from trimtab.controllers.application.world import HUB_SERVER, World
 from trimtab.core.conditions import Condition, ConditionType
 from trimtab.core.errors import TrimtabError
 from trimtab.core.manifest import ObjectKey
-from trimtab.core.policy import can_sync
-from trimtab.crds.argoproj_v1alpha1.application import Application, Operation
-from trimtab.crds.argoproj_v1alpha1.mapping import sources_of
+from trimtab.crds.argoproj_v1alpha1.application import Application
 from trimtab.runtime import (
     AgainAt,
     Backoff,
@@ -127,6 +114,7 @@ class ApplicationReconciler:
 
     async def _look(self, inputs: Inputs, memory: Memory) -> Looked:
         observer = Observer(self._world, inputs, memory)
+        operations = Operations(self._world, inputs, observer, memory)
         app = inputs.app
         refresh = inputs.app_live.annotations.get(REFRESH, "")
         hard = refresh == "hard"
@@ -140,19 +128,19 @@ class ApplicationReconciler:
         outcome: SyncOutcome | None = None
         held_until: datetime | None = None
         superseded: Intent | None = None
-        if intent is not None and await self._gives_way(observer, inputs, memory, intent):
+        if intent is not None and await operations.gives_way(intent):
             intent, superseded = None, intent
         if intent is not None:
-            waiting = self._retry_wait(app, now)
+            waiting = operations.retry_wait(now)
             if waiting is not None:
                 target = await observer.target(fresh=bool(refresh))
                 observation = await observer.observe(target, hard=hard)
                 report = Report(now, observation, takes_refresh=bool(refresh))
                 return Looked(report, AgainAt(timedelta(seconds=waiting)))
-            outcome, conditions = await self._requested(observer, inputs, memory, intent)
+            outcome = await operations.carry_out(intent)
         target = await observer.target(fresh=bool(refresh))
         observation = await observer.observe(target, hard=hard)
-        if outcome is None and not conditions:
+        if outcome is None:
             decision = decide_automated(inputs, observation, memory.contention)
             conditions = decision.conditions
             if decision.intent is None:
@@ -172,7 +160,7 @@ class ApplicationReconciler:
                     return Looked(report, AgainAt(timedelta(seconds=heals_again)))
                 memory.contention = decision.contention
                 wanted = _after(decision.intent, superseded)
-                outcome = await self._sync(observer, inputs, memory, wanted, observation)
+                outcome = await operations.sync(wanted, observation)
                 self._count_heals(memory, app, outcome)
                 observation = await observer.compare(target, observation.desired)
         report = Report(
@@ -186,104 +174,6 @@ class ApplicationReconciler:
         if held_until is not None:
             return Looked(report, AgainAt(max(held_until - now, timedelta(milliseconds=50))))
         return Looked(report, self._again(outcome, memory))
-
-    async def _gives_way(
-        self, observer: Observer, inputs: Inputs, memory: Memory, intent: Intent
-    ) -> bool:
-        """Return whether a running automated sync is superseded by a newer commit now."""
-        sync = intent.operation.sync
-        if intent.is_new or intent.is_user or intent.progress.is_terminating or sync is None:
-            return False
-        current = await observer.target()
-        if current.revisions == (sync.revisions or (sync.revision,)):
-            return False
-        if self._retry_wait(inputs.app, self._world.clock.now()) is not None:
-            return True
-        target = await self._operation_target(observer, inputs, intent)
-        observation = await observer.observe(target)
-        syncer = Syncer(inputs, observer, memory, self._world, _record_nothing)
-        return syncer.gives_way(intent, observation)
-
-    async def _requested(
-        self, observer: Observer, inputs: Inputs, memory: Memory, intent: Intent
-    ) -> tuple[SyncOutcome | None, tuple[Condition, ...]]:
-        """Carry out what a person asked for, or go on with what runs."""
-        sync = intent.operation.sync
-        if intent.is_new and sync is not None and sync.manifests:
-            # Syncing what is in Git instead would not be what was asked for.
-            message = "operation.sync.manifests is not supported: nothing was synced"
-            return self._refused(intent, message), ()
-        if intent.is_user and intent.is_new:
-            permission = can_sync(
-                inputs.project.sync_windows,
-                app=window_target(inputs),
-                now=self._world.clock.now(),
-                manual=True,
-            )
-            if not permission.is_allowed:
-                message = f"sync not permitted: {permission.reason}"
-                return self._refused(intent, message), ()
-        target = await self._operation_target(observer, inputs, intent)
-        observation = await observer.observe(target)
-        outcome = await self._sync(observer, inputs, memory, intent, observation)
-        return outcome, ()
-
-    def _refused(self, intent: Intent, message: str) -> SyncOutcome:
-        """End an operation with the reason: a condition alone would be gone at the next look."""
-        now = self._world.clock.now()
-        nothing = Target((), ())
-        return SyncOutcome(intent, "Error", message, intent.progress, nothing, finished_at=now)
-
-    async def _operation_target(self, observer: Observer, inputs: Inputs, intent: Intent) -> Target:
-        """Return what an operation syncs: its own sources and revisions, else the spec's."""
-        sync = intent.operation.sync
-        assert sync is not None
-        wire = sync.sources or ((sync.source,) if sync.source else sources_of(inputs.app.spec))
-        revisions = sync.revisions or ((sync.revision,) if sync.revision else ())
-        if not revisions and not intent.is_new and intent.progress.revision:
-            # A branch may have moved on: what runs is never changed under a person's hands.
-            revisions = tuple(intent.progress.revision.split(","))
-        return await resolve_target(
-            self._world.source,
-            self._world.charts,
-            observer.repository,
-            wire,
-            revisions=revisions,
-            # Who has just pushed and asks for a sync means that commit.
-            fresh=intent.is_user and intent.is_new,
-        )
-
-    async def _sync(
-        self,
-        observer: Observer,
-        inputs: Inputs,
-        memory: Memory,
-        intent: Intent,
-        observation: Observation,
-    ) -> SyncOutcome:
-        hub = self._world.clusters.find(server=HUB_SERVER)
-
-        async def record(seen: Observation, outcome: SyncOutcome) -> None:
-            report = Report(
-                self._world.clock.now(),
-                seen,
-                outcome,
-                takes_operation=inputs.app.operation is not None,
-            )
-            await write_report(hub, inputs.app, inputs.app_live, report)
-
-        syncer = Syncer(inputs, observer, memory, self._world, record)
-        return await syncer.run(intent, observation)
-
-    def _retry_wait(self, app: Application, now: datetime) -> float | None:
-        """Return how long a failed sync still waits for its next attempt, or None."""
-        at, running = progress_of(app).next_attempt, running_operation(app)
-        if at is None or at <= now or running is None or running.phase != "Running":
-            return None
-        operation = running.operation
-        longest = longest_retry_wait(operation if isinstance(operation, Operation) else None)
-        # A replica whose clock is ahead planned what would take hours by ours.
-        return (at - now).total_seconds() if at - now <= longest else None
 
     def _heal_wait(self, memory: Memory) -> float | None:
         wait = memory.heal_after - self._world.clock.monotonic()
@@ -308,10 +198,6 @@ class ApplicationReconciler:
         if outcome.phase in ("Failed", "Error") and not outcome.conditions and wait is not None:
             return AgainAt(timedelta(seconds=wait))
         return AgainAt(every)
-
-
-async def _record_nothing(_: Observation, __: SyncOutcome) -> None:
-    """A look that only asks writes nothing."""
 
 
 def _last_said(app: Application) -> tuple[Condition, ...]:
