@@ -89,7 +89,8 @@ class ApplicationReconciler:
             return await deleter.delete(key, app, live)
         try:
             inputs = locate(self._world, key, app, live)
-            looked = await self._look(inputs, memory)
+            look = self._only_observe if self._world.settings.observe_only else self._look
+            looked = await look(inputs, memory)
         except TrimtabError as error:
             looked = Looked(*failure_report(app, error, now))
         project = self._world.catalogue.project(app.spec.project or "default")
@@ -112,6 +113,14 @@ class ApplicationReconciler:
         )
         return outcome
 
+    async def _only_observe(self, inputs: Inputs, memory: Memory) -> Looked:
+        """Look and do nothing: what is asked for or is due, another controller carries out."""
+        observer = Observer(self._world, inputs, memory)
+        refresh = REFRESH in inputs.app_live.annotations
+        observation = await observer.observe(await observer.target(fresh=refresh))
+        report = Report(self._world.clock.now(), observation)
+        return Looked(report, AgainAt(self._world.settings.refresh_every))
+
     async def _look(self, inputs: Inputs, memory: Memory) -> Looked:
         observer = Observer(self._world, inputs, memory)
         operations = Operations(self._world, inputs, observer, memory)
@@ -119,10 +128,6 @@ class ApplicationReconciler:
         refresh = inputs.app_live.annotations.get(REFRESH, "")
         hard = refresh == "hard"
         now = self._world.clock.now()
-        if self._world.settings.observe_only:
-            # Whatever is asked for or is due, another controller carries it out.
-            observation = await observer.observe(await observer.target(fresh=bool(refresh)))
-            return Looked(Report(now, observation), AgainAt(self._world.settings.refresh_every))
         intent = requested_intent(app, now)
         conditions: tuple[Condition, ...] = ()
         outcome: SyncOutcome | None = None
