@@ -2,7 +2,7 @@
 
 import posixpath
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 
 from trimtab.core.errors import Stalled
 from trimtab.core.render import (
@@ -84,7 +84,7 @@ def key_of_render(source: SourceAt, context: RenderContext, refs: Mapping[str, S
     """Return the digest over all that a render depends on beside the files that it reads."""
     parameters = [
         source.repository.url,
-        asdict(replace(source.spec, revision="")),
+        replace(source.spec, revision=""),
         {name: [at.repository.url, at.commit] for name, at in refs.items()},
         context.app_name,
         context.namespace,

@@ -14,7 +14,7 @@ _POD_SPECS = (
 
 def images_of(body: JsonObject) -> tuple[str, ...]:
     """Return the images of a pod, or of the pods that a workload makes, sorted, each once."""
-    return tuple(sorted(set(_images(body))))
+    return tuple(sorted(set(_images(body)))) if body.get("spec") else ()
 
 
 def _images(body: JsonObject) -> Iterable[str]:
