@@ -257,6 +257,8 @@ async def _application_settings(
 ) -> ApplicationSettings:
     """Return the controller's settings: those of argocd-cm, and whether it may write."""
     installation = await read_installation(hub, renderer, settings.namespace)
+    if installation.without_effect:
+        _log.warning("argocd-cm.without_effect", keys=installation.without_effect)
     other = await find_other_controller(hub, settings.namespace)
     if other and not settings.take_over:
         _log.warning(

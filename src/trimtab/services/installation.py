@@ -21,6 +21,15 @@ from trimtab.ports.renderer import EngineError, Renderer
 _log = structlog.get_logger("installation")
 _PARSE_TIMEOUT = timedelta(seconds=5)
 _OVERRIDE = "resource.customizations.ignoreDifferences."
+# Keys of these beginnings say how things are delivered; others concern Argo CD's UI and logins.
+_DELIVERY = ("resource.", "application.", "kustomize.", "helm.", "timeout.", "globalProjects")
+_HONOURED = frozenset(
+    {
+        "application.instanceLabelKey",
+        "application.resourceTrackingMethod",
+        "kustomize.buildOptions",
+    }
+)
 _CONTROLLERS = (
     ("StatefulSet", "argocd-application-controller"),
     ("Deployment", "argocd-application-controller"),
@@ -37,6 +46,7 @@ class InstallationSettings:
         installation_id: installationID.
         overrides: ignoreDifferences of resource.customizations, by ``group/Kind``.
         build_options: kustomize.buildOptions.
+        without_effect: Keys that change how Argo CD delivers, and nothing here.
     """
 
     tracking: TrackingMethod = TrackingMethod.ANNOTATION
@@ -44,6 +54,7 @@ class InstallationSettings:
     installation_id: str = ""
     overrides: Mapping[str, JsonObject] | None = None
     build_options: tuple[str, ...] = ()
+    without_effect: tuple[str, ...] = ()
 
 
 async def read_installation(
@@ -61,6 +72,16 @@ async def read_installation(
         installation_id=str(data.get("installationID") or ""),
         overrides=await _overrides(data, renderer),
         build_options=tuple(str(data.get("kustomize.buildOptions") or "").split()),
+        without_effect=tuple(keys_without_effect(data)),
+    )
+
+
+def keys_without_effect(data: Mapping[str, object]) -> list[str]:
+    """Return the keys of argocd-cm that change how Argo CD delivers, and nothing here; sorted."""
+    return sorted(
+        key
+        for key in data
+        if key.startswith(_DELIVERY) and key not in _HONOURED and not key.startswith(_OVERRIDE)
     )
 
 
