@@ -55,6 +55,7 @@ class Bench:
         self.hub.seed({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "argocd"}})
         self._engines, self._folder = engines, folder
         self.owner: PinOwner | None = OWNER
+        self.api_versions: tuple[str, ...] = ()
         self.start()
 
     def start(self, *, is_read_only: bool = False) -> None:
@@ -74,7 +75,9 @@ class Bench:
 
     async def render(self, commit: str, *, fresh: bool = False) -> Rendered:
         at = SourceAt(SourceSpec(URL, path="app"), Repository(URL), commit)
-        context = replace(RenderContext("shop", "shop"), owner=self.owner)
+        context = replace(
+            RenderContext("shop", "shop"), owner=self.owner, api_versions=self.api_versions
+        )
         return await self.service.render(at, context, fresh=fresh)
 
 
@@ -102,6 +105,14 @@ async def test_another_process_delivers_what_was_rendered_first(bench: Bench) ->
     bench.start()
     again = await bench.render(commit)
     assert (again.objects, again.digest, again.unstable) == (first.objects, first.digest, FOUND)
+
+
+async def test_a_new_definition_in_the_cluster_changes_no_password(bench: Bench) -> None:
+    commit = bench.push(CHART)
+    first = await bench.render(commit)
+    bench.api_versions = ("example.com/v1", "example.com/v1/Widget")
+    again = await bench.render(commit)
+    assert (again.objects, again.unstable) == (first.objects, FOUND)
 
 
 async def test_it_is_kept_in_a_secret_that_goes_with_the_application(bench: Bench) -> None:

@@ -7,7 +7,7 @@ the object store and never touch a disk; engines that need a tree share one expo
 
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from functools import partial
 
@@ -143,7 +143,7 @@ class RenderService:
         key = key_of_render(source, context, refs or {})
         kept = None if fresh else await self._reusable(key, source)
         if kept is None:
-            rendered = await self._render(source, context, refs or {}, key=key, fresh=fresh)
+            rendered = await self._render(source, context, refs or {}, fresh=fresh)
             kept = _Kept(rendered, source.commit)
             self._kept[key] = kept
             while len(self._kept) > self._keep:
@@ -170,7 +170,6 @@ class RenderService:
         context: RenderContext,
         refs: Mapping[str, SourceAt],
         *,
-        key: str,
         fresh: bool,
     ) -> Rendered:
         self.renders += 1
@@ -178,12 +177,15 @@ class RenderService:
         objects, unstable = made.output.objects, None
         if made.output.volatile:
             spec = source.spec
+            # Any new definition changes what a cluster serves: no reason for new passwords.
+            anywhere = replace(context, kube_version="", api_versions=())
+            pinned = key_of_render(source, anywhere, refs)
             objects, unstable = await self._steadier.steady(
                 made.output,
                 partial(self._probe, source, context, refs),
                 owner=context.owner,
                 source=digest_of([spec.repo_url, spec.path, spec.chart, spec.name]),
-                entry=digest_of([key, made.read.ids, source.commit if spec.chart else ""]),
+                entry=digest_of([pinned, made.read.ids, source.commit if spec.chart else ""]),
                 fresh=fresh,
             )
         return Rendered(objects, digest_of(objects), made.source_type, made.read, unstable)

@@ -41,6 +41,8 @@ def test_what_differs_between_two_renders(
         pytest.param((None, config("b", "old")), (A, config("b", "old")), id="in its place"),
         pytest.param((config("x"),), (config("x"),), id="the whole of an earlier render"),
         pytest.param((None, None, B), None, id="of a render of another shape"),
+        pytest.param((None, {**B, "kind": "Secret"}), None, id="of another kind in its place"),
+        pytest.param((None, config("r4nd")), (A, config("r4nd")), id="with a random name"),
     ],
 )
 def test_kept_objects_are_put_back(kept: Kept, result: tuple[JsonObject, ...] | None) -> None:

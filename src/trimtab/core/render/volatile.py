@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from trimtab.core import JsonObject
-from trimtab.core.manifest import key_of
+from trimtab.core.manifest import GroupKind, key_of
 
 Kept: TypeAlias = tuple[JsonObject | None, ...]
 """One entry an object of the render, in its order: the object where it differs, else None."""
@@ -47,9 +47,17 @@ def with_kept(objects: Sequence[JsonObject], kept: Kept) -> tuple[JsonObject, ..
         return tuple(one for one in kept if one is not None)
     if len(kept) != len(objects):
         return None
+    if any(old and _place(old) != _place(new) for new, old in zip(objects, kept, strict=True)):
+        return None
     return tuple(new if old is None else old for new, old in zip(objects, kept, strict=True))
 
 
 def names_of(kept: Kept) -> tuple[str, ...]:
     """Return the names of the kept objects, sorted."""
     return tuple(sorted(str(key_of(one)) for one in kept if one is not None))
+
+
+def _place(body: JsonObject) -> tuple[GroupKind, str]:
+    """Return what tells objects apart whose names may be random."""
+    key = key_of(body)
+    return key.group_kind, key.namespace
