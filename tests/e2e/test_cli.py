@@ -115,7 +115,7 @@ async def test_refresh_resources_events_and_logs(case: Case, trimtab: Commands) 
     assert ["ConfigMap", case.namespace, "one", "OutOfSync"] in rows
     async with asyncio.timeout(20):
         while not (events := (await trimtab.read("app", "events", app.name))["items"]):
-            await asyncio.sleep(0.1)
+            pass
     assert events[0]["reason"] == "OperationCompleted"
     # No kubelet of a local fleet has lines: every pod is found, and says so.
     logs = await trimtab("app", "logs", app.name, "--tail", "5", "--since", "5m")

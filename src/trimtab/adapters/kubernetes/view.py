@@ -185,7 +185,7 @@ class View:
         self._tell(WatchEvent(Change.DELETED, last or held, held))
 
     def _index(self, live: LiveObject | None, held: LiveObject | None) -> None:
-        if live is not None and held is not None and _same_marks(live, held):
+        if live is not None and held is not None and _same_indexes(live, held):
             return
         for index, of in ((self._owned, _owners), (self._tracked, self._trackers)):
             before = of(held) if held is not None else ()
@@ -213,14 +213,9 @@ class View:
             listener(event)
 
 
-def _same_marks(live: LiveObject, held: LiveObject) -> bool:
+def _same_indexes(live: LiveObject, held: LiveObject) -> bool:
     """Return whether everything that indexes look at is the same, as it mostly is."""
-    now, then = live.meta, held.meta
-    return (
-        now.annotations == then.annotations
-        and now.labels == then.labels
-        and now.owner_references == then.owner_references
-    )
+    return live.is_marked_as(held) and live.meta.owner_references == held.meta.owner_references
 
 
 def _untracked(_live: LiveObject) -> str | None:

@@ -148,7 +148,7 @@ class Router:
         if event.is_own or (is_hub and _is_echo(event)):
             return
         owners = {self._owner(event.live)}
-        if event.previous is not None and not _same_marks(event.live, event.previous):
+        if event.previous is not None and not event.live.is_marked_as(event.previous):
             owners.add(self._owner(event.previous))
         settles = _only_status_changed(event)
         for owner in owners - {None}:
@@ -235,11 +235,6 @@ class Router:
                 self._enqueue(key, Priority.EVENT)
 
 
-def _same_marks(live: LiveObject, before: LiveObject) -> bool:
-    now, then = live.meta, before.meta
-    return now.annotations == then.annotations and now.labels == then.labels
-
-
 def _only_status_changed(event: WatchEvent) -> bool:
     """Return whether nothing that a sync writes has changed.
 
@@ -247,16 +242,8 @@ def _only_status_changed(event: WatchEvent) -> bool:
     """
     if event.change is not Change.MODIFIED or event.previous is None:
         return False
-    live, before = event.live.meta, event.previous.meta
-    if not live.generation:
-        return False
-    return (
-        live.generation == before.generation
-        and _same_marks(event.live, event.previous)
-        and live.finalizers == before.finalizers
-        and live.owner_references == before.owner_references
-        and live.deletion_timestamp == before.deletion_timestamp
-    )
+    now, then = event.live.meta.generation, event.previous.meta.generation
+    return bool(now) and now == then and _same_metadata(event.live, event.previous)
 
 
 def _is_echo(event: WatchEvent) -> bool:
@@ -269,10 +256,19 @@ def _is_echo(event: WatchEvent) -> bool:
         now.spec == then.spec
         and now.operation == then.operation
         and not now.is_terminating
-        and without_progress(live.meta.annotations) == without_progress(before.meta.annotations)
-        and live.meta.labels == before.meta.labels
-        and live.meta.finalizers == before.meta.finalizers
-        and live.meta.deletion_timestamp == before.meta.deletion_timestamp
+        and _same_metadata(live, before)
+    )
+
+
+def _same_metadata(live: LiveObject, before: LiveObject) -> bool:
+    """Return whether the metadata that people and controllers set is the same."""
+    now, then = live.meta, before.meta
+    return (
+        without_progress(now.annotations) == without_progress(then.annotations)
+        and now.labels == then.labels
+        and now.finalizers == then.finalizers
+        and now.owner_references == then.owner_references
+        and now.deletion_timestamp == then.deletion_timestamp
     )
 
 

@@ -87,6 +87,11 @@ class LiveObject(msgspec.Struct, frozen=True):
         """metadata.labels, empty when unset."""
         return self.meta.labels or {}
 
+    def is_marked_as(self, other: "LiveObject") -> bool:
+        """Return whether labels and annotations are those of another object or moment."""
+        mine, theirs = self.meta, other.meta
+        return mine.annotations == theirs.annotations and mine.labels == theirs.labels
+
 
 def parse_live(
     raw: bytes, *, group_kind: GroupKind | None = None, version: str = "", partial: bool = False
